@@ -1,0 +1,47 @@
+# farspan_folder(NAME [PROGRAM] DEPS ...): the targets of one folder.
+#
+#   farspan_NAME          static library of every *.cpp but main.cpp and *_test.cpp (INTERFACE when there is none)
+#   farspan_NAME_test     GoogleTest program of every *_test.cpp, registered with CTest
+#   PROGRAM               executable of main.cpp
+#
+# Only the folder itself is searched, so a sub-folder has its own CMakeLists.txt and its own targets.
+
+find_package(GTest REQUIRED)
+find_package(Threads REQUIRED)
+include(GoogleTest)
+
+add_library(farspan_options INTERFACE)
+target_include_directories(farspan_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_compile_options(farspan_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # clang's -Wconversion also means sign conversion in places where gcc stays quiet
+  target_compile_options(farspan_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-sign-conversion -Wno-implicit-int-conversion -Wno-shorten-64-to-32>)
+endif()
+
+function(farspan_folder NAME)
+  cmake_parse_arguments(ARG "" "PROGRAM" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
+
+  if(sources)
+    add_library(farspan_${NAME} STATIC ${sources})
+    target_link_libraries(farspan_${NAME} PUBLIC farspan_options ${ARG_DEPS})
+  else()
+    add_library(farspan_${NAME} INTERFACE)
+    target_link_libraries(farspan_${NAME} INTERFACE farspan_options ${ARG_DEPS})
+  endif()
+
+  if(tests)
+    add_executable(farspan_${NAME}_test ${tests})
+    target_link_libraries(farspan_${NAME}_test PRIVATE farspan_${NAME} GTest::gmock_main Threads::Threads)
+    gtest_discover_tests(farspan_${NAME}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit)
+  endif()
+
+  if(ARG_PROGRAM)
+    add_executable(${ARG_PROGRAM} main.cpp)
+    target_link_libraries(${ARG_PROGRAM} PRIVATE farspan_${NAME} Threads::Threads)
+  endif()
+endfunction()
