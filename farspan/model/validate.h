@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// validate: does a whole model make sense? Every refusal of admission comes from here.
+//
+// The whole model and not one resource, because a transaction may bring a Vpc and its vSwitches at once
+// and because deleting is refused by what still refers. Rules by kind in validate_*.cpp.
+#pragma once
+
+#include "farspan/base/result.h"
+#include "farspan/model/model.h"
+
+namespace farspan::model {
+
+/// Every fault of `model`, in the order of kinds and names; empty when it can be admitted. Changes nothing.
+Errors validate(const Model& model);
+
+}  // namespace farspan::model
