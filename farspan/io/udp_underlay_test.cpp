@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/io/udp_underlay.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace farspan::io {
+namespace {
+
+constexpr uint32_t kLoopback = 0x7F000001, kOtherLoopback = 0x7F000002;
+constexpr uint16_t kPort = 45217, kPeerPort = 45218;
+
+std::vector<std::vector<uint8_t>> receive_packets(UdpUnderlay& socket, size_t count,
+                                                  std::vector<Train>* trains) {
+  std::vector<std::vector<uint8_t>> packets;
+  while (packets.size() < count) {
+    pollfd wait{socket.fd(), POLLIN, 0};
+    if (::poll(&wait, 1, 2000) <= 0) break;
+    for (const Train& train : socket.receive()) {
+      trains->push_back(train);
+      for (uint32_t at = 0; at < train.length; at += train.segment_size) {
+        const uint32_t end = std::min(at + train.segment_size, train.length);
+        packets.emplace_back(train.bytes + at, train.bytes + end);
+      }
+    }
+  }
+  return packets;
+}
+
+TEST(UdpUnderlay, CarriesATrainWithItsTosAndFromTheChosenAddress) {
+  auto here = UdpUnderlay::open(kPort), there = UdpUnderlay::open(kPeerPort);
+  ASSERT_TRUE(here.ok() && there.ok());
+  std::vector<uint8_t> bytes(5 * 1000 + 300);
+  std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+  const Train train{.source = {kOtherLoopback, kPort},
+                    .destination = {kLoopback, kPeerPort},
+                    .bytes = bytes.data(),
+                    .length = static_cast<uint32_t>(bytes.size()),
+                    .segment_size = 1000,
+                    .tos = 0xB9};  // EF, ECT(1)
+  SendVerdict verdict = SendVerdict::kBusy;
+  here->send({&train, 1}, {&verdict, 1});
+  EXPECT_EQ(verdict, SendVerdict::kSent);
+
+  std::vector<Train> trains;
+  const auto packets = receive_packets(*there, 6, &trains);
+  ASSERT_EQ(packets.size(), 6u);
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(packets[i].size(), i < 5 ? 1000u : 300u);
+    EXPECT_TRUE(std::equal(packets[i].begin(), packets[i].end(),
+                           bytes.begin() + static_cast<long>(1000 * i)));
+  }
+  EXPECT_EQ(trains[0].source, (Endpoint{kOtherLoopback, kPort}));
+  EXPECT_EQ(trains[0].destination, (Endpoint{kLoopback, kPeerPort}));
+  EXPECT_EQ(trains[0].tos, 0xB9);
+}
+
+TEST(UdpUnderlay, SaysWhatTheKernelRefuses) {
+  auto here = UdpUnderlay::open(kPort);
+  ASSERT_TRUE(here.ok());
+  std::vector<uint8_t> bytes(kMaxTrainBytes);
+  std::array<Train, 3> trains;
+  trains.fill(Train{.source = {},
+                    .destination = {kLoopback, kPort},
+                    .bytes = bytes.data(),
+                    .length = 100,
+                    .segment_size = 100});
+  trains[1].source = {0xC0000201, kPort};  // 192.0.2.1 is not ours
+  std::array<SendVerdict, 3> verdicts{};
+  here->send(trains, verdicts);
+  EXPECT_EQ(verdicts[0], SendVerdict::kSent);
+  EXPECT_NE(verdicts[1], SendVerdict::kSent);
+  EXPECT_EQ(verdicts[2], SendVerdict::kSent) << "one refusal must not end the batch";
+}
+
+TEST(UdpUnderlay, RefusesAPortThatIsTaken) {
+  auto first = UdpUnderlay::open(kPort);
+  ASSERT_TRUE(first.ok());
+  const auto second = UdpUnderlay::open(kPort);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace farspan::io
