@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// FlowRequest: how the control thread gets a copy of the worker's flows without stopping it.
+//
+// The control thread lends a buffer; the worker fills it a few thousand entries at a time between
+// its batches and hands it back. Who owns the buffer is one atomic state, so a worker that does not
+// answer can be given up on without either side touching the other's memory.
+//
+//   kIdle ──request()──▶ kLent ──serve()──▶ kFilling ──…──▶ kDone ──▶ kIdle
+//                          └── time is up, and the worker has not begun ──▶ kIdle
+//
+// Threads: request() on the control thread; serve() on the worker, which has wakeup_fd() in its
+// epoll.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <vector>
+
+#include "farspan/base/result.h"
+#include "farspan/base/unique_fd.h"
+#include "farspan/dataplane/flow/flow_table.h"
+
+namespace farspan::dataplane {
+
+struct FlowsCopy {
+  std::vector<Flow> flows;
+  uint64_t total = 0;                // in the table, also those beyond the limit
+  std::chrono::milliseconds now{0};  // of the worker's clock, for ages
+};
+
+class FlowRequest {
+ public:
+  static constexpr uint32_t kMaxFlows = 65536;
+
+  FlowRequest();
+
+  /// Waits until the worker copied `limit` flows at most; kUnavailable when it does not within
+  /// `timeout`.
+  Result<FlowsCopy> request(uint32_t limit, std::chrono::milliseconds timeout);
+
+  /// Readable when a request waits; for the worker's epoll.
+  int wakeup_fd() const { return wakeup_.get(); }
+  /// Does the next few thousand entries of a request, if there is one. @return true: call again
+  /// after the next batch even if nothing wakes the worker
+  bool serve(const FlowTable& table, std::chrono::milliseconds now) noexcept;
+
+ private:
+  enum class State : uint32_t { kIdle, kLent, kFilling, kDone };
+  static constexpr uint32_t kEntriesPerServe = 4096;
+
+  std::atomic<State> state_{State::kIdle};
+  UniqueFd wakeup_, done_;
+  FlowsCopy copy_;  // owned by whom state_ says
+  size_t filled_ = 0;
+  std::optional<uint32_t> cursor_;
+};
+
+}  // namespace farspan::dataplane

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// TablesServer: answers the agent's requests (proto/farspan/v1/tables.proto).
+//
+// Knows no socket: a request is a message with its descriptors, the answer is bytes. Whatever is
+// wrong with a request is answered with its name in TablesReply.error, and its descriptors are
+// closed.
+//
+// Not here: listening and framing (the data plane's control loop, base/message_socket.h).
+// Threads: the control thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "farspan/base/message_socket.h"
+#include "farspan/dataplane/control/flow_request.h"
+#include "farspan/dataplane/control/published.h"
+#include "farspan/dataplane/control/table_builder.h"
+
+namespace farspan::v1 {
+class TablesRequest;
+class TablesReply;
+}  // namespace farspan::v1
+
+namespace farspan::dataplane {
+
+/// One SA as operators see it; no keys.
+struct SaRow {
+  uint32_t spi = 0;  // host order
+  bool is_inbound = false;
+  TunnelId tunnel;
+  std::string local, remote;  // "192.0.2.1", with ":4500" when UDP-encapsulated
+  std::string suite;          // "AES-256-GCM-16"
+  bool is_udp_encapsulated = false, has_esn = false;
+  uint64_t packets = 0, bytes = 0, sequence = 0;
+  uint32_t path_mtu = 0;  // 0: unknown
+};
+
+/// What the server asks others for.
+struct TablesSources {
+  std::function<std::vector<SaRow>()> sas;
+  std::function<Result<FlowsCopy>(uint32_t limit)> flows;  // FlowRequest::request
+  std::function<void()> published;                         // wakes the worker: there are new tables
+};
+
+class TablesServer {
+ public:
+  /// @pre `builder.first()` is what `tables` was made of; `counters` one per worker; all outlive
+  /// the server
+  TablesServer(TableBuilder& builder, Published<Tables>& tables,
+               std::vector<const NodeCounters*> counters, TablesSources sources);
+
+  /// The serialized TablesReply to `request`.
+  std::string serve(Message request);
+
+  /// Takes away the descriptor of a port whose device died (the worker's event).
+  void tap_died(PortId port);
+
+ private:
+  void answer(const v1::TablesRequest& request, std::vector<UniqueFd> fds, v1::TablesReply& reply);
+
+  TableBuilder& builder_;
+  Published<Tables>& tables_;
+  std::vector<const NodeCounters*> counters_;
+  TablesSources sources_;
+};
+
+}  // namespace farspan::dataplane

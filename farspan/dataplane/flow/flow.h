@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flow: one conntrack entry with both directions, and the key that finds it.
+//
+// The key is canonical (the lower end first), so a packet and its answer find the same entry; which
+// of the two directions a packet travels is told by FlowTable::find().
+//
+// Not here: the table (flow_table.h), what is decided about a flow (pipeline/).
+// Threads: owned by the worker.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+
+#include "farspan/dataplane/drop_reason.h"
+#include "farspan/dataplane/fib/adjacency.h"
+
+namespace farspan::dataplane {
+
+/// What a packet shows of its flow, in the packet's own direction; all host order.
+struct FlowKey {
+  VrfId vrf;
+  uint32_t source = 0, destination = 0;
+  uint16_t source_port = 0, destination_port = 0;  // ICMP echo: the identifier in both
+  uint8_t protocol = 0;
+
+  /// The key of an answer. An ICMP error travels against the packet it quotes:
+  /// find(quoted.reversed()) gives the flow and the direction of the error.
+  constexpr FlowKey reversed() const {
+    return {vrf, destination, source, destination_port, source_port, protocol};
+  }
+  auto operator<=>(const FlowKey&) const = default;
+};
+
+enum class FlowDirection : uint8_t {
+  kOriginal,
+  kReply
+};  // of the packet that made the flow / against it
+constexpr FlowDirection opposite(FlowDirection direction) {
+  return direction == FlowDirection::kOriginal ? FlowDirection::kReply : FlowDirection::kOriginal;
+}
+
+enum class FlowState : uint8_t {
+  kFree,        // not a flow
+  kOneWay,      // not TCP, no answer seen
+  kAnswered,    // not TCP, both directions seen
+  kTcpOpening,  // until both ends were seen and one acknowledged
+  kTcpEstablished,
+  kTcpClosing,  // both ends sent FIN, or one sent RST
+};
+
+/// Where packets of one direction came into this node. Another ingress means: decide again, so that
+/// an office cannot ride on the flow of another tunnel.
+class Ingress {
+ public:
+  constexpr Ingress() = default;  // nowhere
+  static constexpr Ingress of(PortIndex port) { return Ingress(port.value() | kPortBit); }
+  static constexpr Ingress of(TunnelIndex tunnel) { return Ingress(tunnel.value() | kTunnelBit); }
+
+  constexpr bool is_port() const { return (bits_ & kPortBit) != 0; }
+  constexpr bool is_tunnel() const { return (bits_ & kTunnelBit) != 0; }
+  constexpr PortIndex port() const { return PortIndex(bits_ & kIndexMask); }  ///< @pre is_port()
+  constexpr TunnelIndex tunnel() const {
+    return TunnelIndex(bits_ & kIndexMask);
+  }  ///< @pre is_tunnel()
+  constexpr bool operator==(const Ingress&) const = default;
+
+ private:
+  static constexpr uint32_t kPortBit = 0x80000000, kTunnelBit = 0x40000000, kIndexMask = 0x3FFFFFFF;
+  constexpr explicit Ingress(uint32_t bits) : bits_(bits) {}
+  uint32_t bits_ = 0;
+};
+
+enum class FlowVerdict : uint8_t { kUndecided, kForward, kDrop };
+
+/// What was decided about one direction, and under which circumstances that holds.
+struct FlowDecision {
+  Adjacency adjacency;  // kForward only
+  TablesVersion version;
+  Ingress ingress;
+  FlowVerdict verdict = FlowVerdict::kUndecided;
+  DropReason reason{};  // kDrop only
+
+  constexpr bool holds(TablesVersion now, Ingress from) const {
+    return verdict != FlowVerdict::kUndecided && version == now && ingress == from;
+  }
+};
+
+struct FlowCounters {
+  uint64_t packets = 0;  // on a wire, not super-packets
+  uint64_t bytes = 0;    // of IP
+};
+
+/// Two cache lines: the first is all a packet of a decided flow reads to be forwarded, the second
+/// is written.
+struct alignas(64) Flow {
+  // canonical key: ends[0] <= ends[1]
+  VrfId vrf;
+  std::array<uint32_t, 2> address{};
+  std::array<uint16_t, 2> port{};
+  uint8_t protocol = 0;
+  FlowState state = FlowState::kFree;
+  uint8_t original_end = 0;               // index of the end that sent the first packet
+  uint8_t tcp_seen = 0;                   // bits per direction: any packet, FIN
+  std::array<FlowDecision, 2> decisions;  // by FlowDirection
+
+  alignas(64) std::array<FlowCounters, 2> counters;  // by FlowDirection
+  std::chrono::milliseconds created{0}, last_seen{0};
+  uint32_t wheel_next = 0, wheel_previous = 0,
+           wheel_slot = 0;  // FlowTable's; next also links free entries
+  uint32_t hash = 0;
+
+  FlowDecision& decision(FlowDirection direction) {
+    return decisions[static_cast<size_t>(direction)];
+  }
+  const FlowDecision& decision(FlowDirection direction) const {
+    return decisions[static_cast<size_t>(direction)];
+  }
+  FlowCounters& counted(FlowDirection direction) {
+    return counters[static_cast<size_t>(direction)];
+  }
+  /// The key as a packet of `direction` shows it.
+  FlowKey key(FlowDirection direction = FlowDirection::kOriginal) const {
+    const size_t from = original_end ^ static_cast<size_t>(direction);
+    return {vrf, address[from], address[1 - from], port[from], port[1 - from], protocol};
+  }
+};
+static_assert(sizeof(Flow) == 128,
+              "two cache lines, so that a lookup costs one and a touch the other");
+
+}  // namespace farspan::dataplane
