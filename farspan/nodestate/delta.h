@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Delta: what changes between two generations of a NodeState; a snapshot or an increment, never ambiguous.
+// Delta: what changes between two generations of a NodeState; a snapshot or an increment, never
+// ambiguous.
 //
 // Laws (delta_test.cpp, on random states): apply(a, diff(a, b)) == b; diff(a, a) is empty;
 // apply(a, merge(diff(a, b), diff(b, c))) == c.
@@ -43,10 +44,12 @@ Delta diff(const NodeState& from, const NodeState& to);
 /// The whole of `state` as a delta.
 Delta snapshot(const NodeState& state);
 
-/// `state` with `delta` applied. kConflict when an increment does not start at state.generation: ask for a snapshot.
+/// `state` with `delta` applied. kConflict when an increment does not start at state.generation:
+/// ask for a snapshot.
 Result<NodeState> apply(const NodeState& state, const Delta& delta);
 
-/// One delta with the effect of `first` and then `second`. @pre second starts where first ends, or is a snapshot
+/// One delta with the effect of `first` and then `second`. @pre second starts where first ends, or
+/// is a snapshot
 Delta merge(const Delta& first, const Delta& second);
 
 }  // namespace farspan::nodestate

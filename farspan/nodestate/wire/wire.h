@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// wire: NodeState's rows and deltas as the messages of proto/farspan/v1/node_state.proto, both ways.
+// wire: NodeState's rows and deltas as the messages of proto/farspan/v1/node_state.proto, both
+// ways.
 //
-// The border between what a peer or a disk says and what the programs reason about. to_proto cannot fail;
-// from_proto refuses whatever a domain type cannot hold, and names the row, the field and the value: every
-// address, prefix, number and length is judged before it becomes a value. Rows are judged one by one; whether
-// they refer to rows that exist is the receiver's question (a delta is only a part of a state).
+// The border between what a peer or a disk says and what the programs reason about. to_proto cannot
+// fail; from_proto refuses whatever a domain type cannot hold, and names the row, the field and the
+// value: every address, prefix, number and length is judged before it becomes a value. Rows are
+// judged one by one; whether they refer to rows that exist is the receiver's question (a delta is
+// only a part of a state).
 //
 // Not here: what a delta means (delta.h), the data plane's rows (agent/apply_tables.cpp).
 // Threads: pure functions.
@@ -30,11 +32,12 @@ class Delta;
 
 namespace farspan::nodestate::wire {
 
-inline constexpr size_t kMaxName = 255;           // of any resource, identity, netns or proposal
-inline constexpr size_t kMaxPsk = 128;            // bytes
-inline constexpr size_t kMaxSubnets = 64;         // on each side of one tunnel: what one SA can carry
+inline constexpr size_t kMaxName = 255;    // of any resource, identity, netns or proposal
+inline constexpr size_t kMaxPsk = 128;     // bytes
+inline constexpr size_t kMaxSubnets = 64;  // on each side of one tunnel: what one SA can carry
 inline constexpr size_t kMaxGroupsOfPort = 64;
-inline constexpr size_t kMaxRulesOfGroup = 65536;  // of each direction, members of open groups included
+inline constexpr size_t kMaxRulesOfGroup =
+    65536;  // of each direction, members of open groups included
 
 v1::Vrf to_proto(VrfId id, const Vrf& vrf);
 v1::Port to_proto(PortId id, const Port& port);
@@ -59,8 +62,8 @@ Result<Keyed<TunnelId, Tunnel>> from_proto(const v1::Tunnel& message);
 Result<RouteKey> from_proto(const v1::RouteKey& message);
 Result<Keyed<RouteKey, NextHop>> from_proto(const v1::Route& message);
 
-/// The whole delta, or the first thing that is wrong with it. Besides its rows it must not name a key twice, a
-/// snapshot must not remove, and an increment must not go back in generations.
+/// The whole delta, or the first thing that is wrong with it. Besides its rows it must not name a
+/// key twice, a snapshot must not remove, and an increment must not go back in generations.
 Result<Delta> from_proto(const v1::Delta& message);
 
 /// The bytes of a delta, the same for equal deltas: what is kept on disk and sent.
