@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // seal and open: the ESP transform of RFC 4303 over batches of packets, each with its own SA.
 //
-// A batch and not a packet, because AES-CBC with HMAC is only fast when 16 or more packets are in flight and
-// because key schedules of 4096 SAs do not fit the cache and are prefetched ahead.
+// A batch and not a packet, because AES-CBC with HMAC is only fast when 16 or more packets are in
+// flight and because key schedules of 4096 SAs do not fit the cache and are prefetched ahead.
 //
-//   esp ─▶ [SPI 4][sequence 4][IV 8|16][inner packet …][padding][pad length 1][next header 1][ICV 12|16]
+//   esp ─▶ [SPI 4][sequence 4][IV 8|16][inner packet …][padding][pad length 1][next header 1][ICV
+//   12-32]
 //          └── OutboundSa::prefix_length ──┘
 //
-// Not here: UDP encapsulation and sockets (io/), which SA (sad.h), what the inner packet is (pipeline/).
-// Threads: the worker that owns the SAs. Never allocates.
+// Not here: UDP encapsulation and sockets (io/), which SA (sad_view.h), what the inner packet is
+// (pipeline/). Threads: the worker that owns the SAs. Never allocates.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 
+#include "farspan/crypto/context.h"
 #include "farspan/dataplane/drop_reason.h"
+#include "farspan/dataplane/ipsec/sa_event.h"
 
 namespace farspan::ipsec {
 
@@ -24,29 +28,59 @@ class InboundSa;
 
 struct SealSlot {
   OutboundSa* sa;
-  uint8_t* esp;            // the inner packet already stands at esp + sa->prefix_length(); room for sa->sealed_length()
+  uint8_t* esp;  // the inner packet already stands at esp + sa->prefix_length(); room for
+                 // sa->sealed_length()
   uint32_t inner_length;
-  uint8_t next_header;     // 4: IPv4 (RFC 4303 §2.6), 137: MPLS-in-IP (RFC 4023)
+  uint8_t next_header;  // 4: IPv4 (RFC 4303 §2.6), 137: MPLS-in-IP (RFC 4023)
   // answers
-  uint32_t esp_length;     // of the whole ESP packet; 0 when dropped
-  std::optional<dataplane::DropReason> drop;
+  uint32_t esp_length;                        // of the whole ESP packet; 0 when dropped
+  std::optional<dataplane::DropReason> drop;  // sequence numbers used up, hard limit reached
 };
 
 struct OpenSlot {
   InboundSa* sa;
   uint8_t* esp;
   uint32_t esp_length;
+  Endpoint
+      source;  // outer; watched for a changed NAT mapping of UDP-encapsulated SAs, {} = do not look
   // answers
-  uint8_t* inner;          // inside esp
+  uint8_t* inner;  // inside esp
   uint32_t inner_length;
   uint8_t next_header;
-  std::optional<dataplane::DropReason> drop;  // replay, ICV, padding, malformed
+  std::optional<dataplane::DropReason> drop;  // replay, ICV, padding, malformed, dummy, hard limit
 };
 
-/// Gives each packet its sequence number, IV, padding and ICV, in order.
-void seal(std::span<SealSlot> slots);
+/// What one worker keeps for the transform: its crypto context, IVs and scratch space.
+class EspWorker {
+ public:
+  /// @param events  limits reached and mappings changed
+  static Result<std::unique_ptr<EspWorker>> create(SaEventSink events);
+  ~EspWorker();
 
-/// Checks replay, verifies, decrypts in place, accepts the sequence number and removes padding, in order.
-void open(std::span<OpenSlot> slots);
+  /// CLOCK_MONOTONIC, set once per batch; what usage calls the last use.
+  void set_now(uint64_t seconds) { now_seconds_ = seconds; }
+
+  /// Gives each packet its sequence number, IV, padding and ICV, in order.
+  void seal(std::span<SealSlot> slots);
+  /// Checks replay, verifies, decrypts in place, accepts the sequence number and removes padding,
+  /// in order.
+  void open(std::span<OpenSlot> slots);
+
+ private:
+  struct Scratch;
+  EspWorker(std::unique_ptr<crypto::Context> crypto, SaEventSink events);
+
+  void seal_chunk(std::span<SealSlot> slots);
+  void open_chunk(std::span<OpenSlot> slots);
+  void finish_open(OpenSlot& slot, uint64_t sequence);
+  void count(OutboundSa& sa, uint32_t bytes);
+  void count(InboundSa& sa, uint32_t bytes);
+  void watch_mapping(OpenSlot& slot, uint64_t sequence);
+
+  std::unique_ptr<crypto::Context> crypto_;
+  SaEventSink events_;
+  uint64_t now_seconds_ = 0;
+  std::unique_ptr<Scratch> scratch_;
+};
 
 }  // namespace farspan::ipsec

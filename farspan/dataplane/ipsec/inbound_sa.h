@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// InboundSa: one ESP security association from a peer to us, as the worker that opens with it sees
+// it.
+//
+// A packet passes it in two steps: identify() says which 64-bit number the packet claims and
+// whether that could be new; accept() is called when the ICV has proved the claim. Only then may
+// the window, the usage or the peer's address move.
+//
+// Not here: the transform (esp.h), finding the SA (sad_view.h), the outbound side (outbound_sa.h).
+// Threads: identify(), accept(): the worker. path(), usage: any. move_path(), forget(): the control
+// thread. Standards: RFC 4303 §3.4 and appendix A2.
+#pragma once
+
+#include <cstdint>
+
+#include "farspan/crypto/keys.h"
+#include "farspan/dataplane/ipsec/esn.h"
+#include "farspan/dataplane/ipsec/sa_description.h"
+#include "farspan/dataplane/ipsec/sequence_arena.h"
+
+namespace farspan::ipsec {
+
+class InboundSa {
+ public:
+  InboundSa(const crypto::Context& context, const SaDescription& description, SlotClaim claim);
+
+  uint32_t spi() const { return spi_; }  // host order
+  uint32_t tunnel() const { return tunnel_; }
+  uint32_t reqid() const { return reqid_; }
+  const crypto::Keys& keys() const { return keys_; }
+  bool has_esn() const { return has_esn_; }
+  const HeaderCopying& copying() const { return copying_; }
+  /// Source is the peer's side: an inner packet must be covered before it is routed (RFC 4301
+  /// §5.2).
+  const TrafficSelectors& selectors() const { return selectors_; }
+  const OuterPath& path() const { return path_.current(); }
+
+  struct Claimed {
+    uint64_t sequence;      // 64 bits even without ESN
+    ReplayVerdict verdict;  // kFresh: go on
+  };
+  /// What the 32 bits of the header stand for. Changes nothing.
+  [[nodiscard]] Claimed identify(uint32_t low) const {
+    const ReplayWindow& window = SequenceArena::window(claim_.slot());
+    if (!has_esn_) return {low, checks_replay_ ? window.check(low) : ReplayVerdict::kFresh};
+    const auto sequence = infer_sequence(window.newest(), low, ReplayWindow::kSize);
+    if (!sequence) return {0, ReplayVerdict::kTooOld};
+    return {*sequence, window.check(*sequence)};
+  }
+  /// Lets an authentic packet in.
+  [[nodiscard]] ReplayVerdict accept(uint64_t sequence) {
+    if (!checks_replay_) return ReplayVerdict::kFresh;
+    return SequenceArena::window(claim_.slot()).accept(sequence);
+  }
+  uint64_t newest() const { return SequenceArena::window(claim_.slot()).newest(); }
+
+  SaUsage usage;
+  Endpoint reported_remote;  // the worker's: mapping already told to charon
+  SaUsage::Reached reported =
+      SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
+  bool is_over() const { return reported == SaUsage::Reached::kHard; }
+
+  void move_path(const OuterPath& path) { path_.move(path); }
+  void forget() { claim_.forget(); }
+
+ private:
+  uint32_t spi_, tunnel_, reqid_;
+  bool has_esn_, checks_replay_;
+  HeaderCopying copying_;
+  SlotClaim claim_;
+  MovablePath path_;
+  TrafficSelectors selectors_;
+  crypto::Keys keys_;
+};
+
+}  // namespace farspan::ipsec

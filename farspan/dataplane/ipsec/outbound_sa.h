@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// OutboundSa: one ESP security association from us to a peer, as the worker that seals with it sees
+// it.
+//
+// Its sequence counter lies in the arena and is raised before the packet leaves, so that no number
+// is used twice, not even after kill -9 (sequence_arena.h). Keys lie inline so that they can be
+// prefetched.
+//
+// Not here: the transform (esp.h), which SA a packet takes (sad_view.h), the inbound side
+// (inbound_sa.h). Threads: take_sequence(), mtu: the worker. path(), usage: any. move_path(),
+// forget(): the control thread. Standards: RFC 4303 §3.3, RFC 4301 §4.4.2.
+#pragma once
+
+#include <cstdint>
+
+#include "farspan/crypto/keys.h"
+#include "farspan/dataplane/ipsec/sa_description.h"
+#include "farspan/dataplane/ipsec/sequence_arena.h"
+
+namespace farspan::ipsec {
+
+/// What the worker learnt of the path to the peer; refreshed by the io side from IP_MTU and
+/// EMSGSIZE.
+struct PathMtu {
+  uint32_t underlay_mtu = 0;    // largest outer IPv4 packet; 0: not known yet
+  uint64_t learnt_seconds = 0;  // CLOCK_MONOTONIC
+  Endpoint learnt_for;          // another remote: learn again
+};
+
+class OutboundSa {
+ public:
+  OutboundSa(const crypto::Context& context, const SaDescription& description, SlotClaim claim);
+
+  uint32_t spi() const { return spi_; }  // host order
+  uint32_t tunnel() const { return tunnel_; }
+  uint32_t reqid() const { return reqid_; }
+  const crypto::Keys& keys() const { return keys_; }
+  bool has_esn() const { return has_esn_; }
+  const HeaderCopying& copying() const { return copying_; }
+  const TrafficSelectors& selectors() const { return selectors_; }
+  const OuterPath& path() const { return path_.current(); }
+
+  /// Bytes in front of the inner packet: SPI, sequence number, IV.
+  uint32_t prefix_length() const { return 8 + suite_.iv_length(); }
+  /// Bytes of the whole ESP packet around `inner` bytes.
+  uint32_t sealed_length(uint32_t inner) const {
+    const uint32_t block = suite_.block_length();
+    return prefix_length() + (inner + 2 + block - 1) / block * block + suite_.icv_length();
+  }
+  /// The largest inner packet whose outer IPv4 packet (20-byte header, and UDP if so encapsulated)
+  /// fits `outer_ip_mtu`; 0 when none does.
+  uint32_t max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const;
+
+  /// The next sequence number, or 0 when they are used up (RFC 4303 §3.3.3). Recorded before it is
+  /// returned.
+  [[nodiscard]] uint64_t take_sequence() {
+    uint64_t& sent = SequenceArena::sent(claim_.slot());
+    if (sent >= last_sequence_) return 0;
+    return ++sent;
+  }
+  uint64_t last_taken() const { return SequenceArena::sent(claim_.slot()); }
+
+  SaUsage usage;
+  PathMtu mtu;  // the worker's
+  SaUsage::Reached reported =
+      SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
+  bool is_over() const { return reported == SaUsage::Reached::kHard; }
+
+  void move_path(const OuterPath& path) { path_.move(path); }
+  void forget() { claim_.forget(); }
+
+ private:
+  uint32_t spi_, tunnel_, reqid_;
+  bool has_esn_;
+  crypto::Suite suite_;
+  HeaderCopying copying_;
+  uint64_t last_sequence_;
+  SlotClaim claim_;
+  MovablePath path_;
+  TrafficSelectors selectors_;
+  crypto::Keys keys_;
+};
+
+}  // namespace farspan::ipsec

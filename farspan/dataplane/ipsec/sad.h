@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sad: the control thread's book of SAs, policies and reserved SPIs; it prints a SadView for the
+// worker.
+//
+// Charon decides what exists; the Sad keeps it, across charon's death too. SAs and policies of an
+// earlier charon are orphans: they go on forwarding until the new charon has put an outbound policy
+// of the same tunnel in (the outbound orphans of that tunnel go at once, the inbound ones 60 s
+// later, for the peer may still be sending with them), or until their hard lifetime ends. That is
+// make before break across a restart of charon.
+//
+// An outbound SA carries packets only once a policy names its SPI: charon adds that policy when the
+// peer is known to be ready (RFC 7296 §2.8).
+//
+// Not here: the messages (sad_session.h), the packet path (sad_view.h, esp.h).
+// Threads: the control thread. Time is a parameter: CLOCK_MONOTONIC seconds.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "farspan/base/result.h"
+#include "farspan/crypto/context.h"
+#include "farspan/dataplane/ipsec/sa_description.h"
+#include "farspan/dataplane/ipsec/sad_view.h"
+#include "farspan/dataplane/ipsec/sequence_arena.h"
+
+namespace farspan::ipsec {
+
+/// How an SA is named by charon. Inbound SPIs are ours and unique; outbound ones are the peer's and
+/// unique within a tunnel.
+struct SaName {
+  bool is_inbound = false;
+  uint32_t spi = 0;     // host order
+  uint32_t tunnel = 0;  // not looked at for inbound
+};
+
+struct PolicyDescription {
+  enum class Direction : uint8_t { kIn, kOut, kForward };
+  Direction direction = Direction::kOut;
+  uint8_t type = 1;      // 1 ipsec, 2 pass, 3 drop
+  uint8_t priority = 1;  // 2: trap
+  uint32_t tunnel = 0;
+  uint32_t reqid = 0;
+  uint32_t spi = 0;  // host order; 0: any
+  SelectorRange source, destination;
+  bool operator==(const PolicyDescription&) const = default;
+};
+
+struct SaUse {
+  uint64_t bytes = 0, packets = 0, last_use_seconds = 0;
+};
+
+enum class SadVerdict : uint8_t { kOk, kNotFound, kExists, kFull };
+
+class Sad {
+ public:
+  static constexpr size_t kMaxSas = 32768;  // both directions
+  static constexpr size_t kMaxPolicies = 65536;
+  static constexpr size_t kMaxReservations = 4096;
+  static constexpr uint64_t kReservationSeconds = 165;  // charon's own patience with a larval SA
+  static constexpr uint64_t kInboundGraceSeconds = 60;
+  static constexpr uint32_t kFirstSpi = 0xc0000000, kLastSpi = 0xcfffffff;
+
+  /// @param arena    outlives the Sad
+  /// @param context  the control thread's own
+  Sad(SequenceArena& arena, crypto::Context& context);
+  ~Sad();
+  Sad(const Sad&) = delete;
+  Sad& operator=(const Sad&) = delete;
+
+  /// A charon says hello. Another instance than before makes all there is orphans; the same one is
+  /// about to repeat what it holds, and what it does not repeat until synced() is deleted.
+  void hello(uint64_t instance);
+  void synced(uint64_t now);
+  /// Drops reservations, orphans and SAs whose time is over. True when the view changed.
+  bool tick(uint64_t now);
+
+  std::optional<uint32_t> reserve_spi(uint64_t now);
+  SadVerdict add(const SaDescription& description, uint64_t now);
+  SadVerdict move(const SaName& name, const OuterPath& path);
+  std::optional<SaUse> usage(const SaName& name) const;
+  SadVerdict remove(const SaName& name);
+  void flush_sas();
+  SadVerdict add_policy(const PolicyDescription& policy, uint64_t now);
+  SadVerdict remove_policy(const PolicyDescription& policy);
+  std::optional<SaUse> policy_usage(const PolicyDescription& policy) const;
+  void flush_policies();
+
+  /// The present state for the worker. @cost linear in SAs and policies
+  std::shared_ptr<const SadView> view() const;
+  /// Whether view() would differ from the last one made.
+  bool is_changed() const { return is_changed_; }
+
+  /// One line per SA for status: what a person or an agent asks about.
+  struct Row {
+    SaName name;
+    uint32_t reqid;
+    crypto::Suite suite;
+    bool has_esn, is_orphan, is_used_for_sending;
+    OuterPath path;
+    SaUse use;
+    uint64_t newest_sequence, age_seconds;
+  };
+  std::vector<Row> rows(uint64_t now) const;
+
+ private:
+  struct Lifetime {
+    uint64_t added = 0, ends = 0;  // ends 0: never
+    bool is_orphan = false;
+    bool is_repeated = true;  // since the last hello of the same instance
+  };
+  template <class Sa>
+  struct Entry {
+    std::shared_ptr<Sa> sa;
+    KeyFingerprint fingerprint;
+    Lifetime life;
+  };
+  struct Policy {
+    PolicyDescription description;
+    std::shared_ptr<Trap> trap;  // of traps
+    bool is_orphan = false;
+    bool is_repeated = true;
+  };
+  using OutboundKey = std::pair<uint32_t, uint32_t>;  // tunnel, SPI
+
+  SadVerdict add_inbound(const SaDescription& description, uint64_t now);
+  SadVerdict add_outbound(const SaDescription& description, uint64_t now);
+  KeyFingerprint fingerprint_of(const SaDescription& description) const;
+  void retire_orphans_of(uint32_t tunnel, uint64_t now);
+  bool is_spi_taken(uint32_t spi) const;
+  template <class Map, class Which>
+  bool drop_sas(Map& sas, Which which);
+
+  SequenceArena& arena_;
+  crypto::Context& context_;
+  uint64_t instance_ = 0;
+  bool has_instance_ = false;
+  std::map<uint32_t, Entry<InboundSa>> inbound_;
+  std::map<OutboundKey, Entry<OutboundSa>> outbound_;
+  std::list<Policy> policies_;                 // oldest first
+  std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
+  mutable bool is_changed_ = true;
+};
+
+}  // namespace farspan::ipsec

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// SadSession: one connection on sad.sock: messages of charon's plugin in, replies out; no socket,
+// no clock.
+//
+// Every length, enumerator and address is checked before anything changes; what does not fit is
+// answered with FS_SAD_MALFORMED and leaves the Sad as it was. Publish the new view before sending
+// the reply: charon tells the peer to use an inbound SA as soon as it is answered.
+//
+// Not here: the rules of SAs and policies (sad.h). Threads: the control thread.
+// Standards: farspan/ike/protocol.h.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "farspan/dataplane/ipsec/sa_event.h"
+#include "farspan/dataplane/ipsec/sad.h"
+
+namespace farspan::ipsec {
+
+class SadSession {
+ public:
+  explicit SadSession(Sad& sad) : sad_(sad) {}
+
+  struct Answer {
+    std::string reply;          // one message for the socket; empty when the request deserves none
+    bool must_publish = false;  // sad.view() changed
+  };
+  /// Carries out one message. Requests before a valid HELLO are refused.
+  Answer receive(std::span<const uint8_t> message, uint64_t now_seconds);
+
+  /// The message that tells charon about `event`.
+  static std::string encode(const SaEvent& event);
+
+  bool is_greeted() const { return is_greeted_; }
+
+ private:
+  Sad& sad_;
+  bool is_greeted_ = false;
+};
+
+}  // namespace farspan::ipsec

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// SadView: the SAs and policies as the worker sees them during one batch; immutable once published.
+//
+// Two questions per packet: which inbound SA has this SPI (open-addressed table, one probe as a
+// rule), and which outbound SA does a tunnel use for this inner packet (an array by tunnel found by
+// hash; tunnels with one SA answer at once). The SAs are shared between views and live as long as
+// any view that names them.
+//
+// Not here: how SAs come and go (sad.h). Threads: made by the control thread, read by workers.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "farspan/dataplane/ipsec/inbound_sa.h"
+#include "farspan/dataplane/ipsec/outbound_sa.h"
+#include "farspan/dataplane/ipsec/sa_event.h"
+
+namespace farspan::ipsec {
+
+/// A trap policy: packets it covers make charon build the tunnel.
+class Trap {
+ public:
+  Trap(uint32_t reqid, TrafficSelectors selectors)
+      : reqid_(reqid), selectors_(std::move(selectors)) {}
+  uint32_t reqid() const { return reqid_; }
+  const TrafficSelectors& selectors() const { return selectors_; }
+
+  static constexpr uint64_t kPauseSeconds =
+      5;  // between two acquires: a flood of packets is one wish
+  /// Whether an acquire is due now. The worker's; says yes once per pause.
+  bool take_acquire(uint64_t now_seconds) {
+    if (last_acquire_ != 0 && now_seconds < last_acquire_ + kPauseSeconds) return false;
+    last_acquire_ = now_seconds;
+    return true;
+  }
+
+ private:
+  uint32_t reqid_;
+  TrafficSelectors selectors_;
+  uint64_t last_acquire_ = 0;
+};
+
+class SadView {
+ public:
+  struct Selection {
+    enum class Answer : uint8_t {
+      kSa,                // seal with `sa`
+      kAcquire,           // no SA yet; raise(acquire) and drop as no_sa
+      kNoSa,              // the tunnel is down
+      kOutsideSelectors,  // it is up, but its Child SAs do not cover this packet
+    };
+    Answer answer = Answer::kNoSa;
+    OutboundSa* sa = nullptr;
+    Trap* trap = nullptr;
+  };
+
+  /// The inbound SA with this SPI (host order), or null.
+  InboundSa* inbound(uint32_t spi) const;
+  /// Which SA of `tunnel` the packet takes: the newest policy that covers it decides.
+  Selection select(uint32_t tunnel, const InnerFlow& flow) const;
+  /// The newest outbound SA of `tunnel` whatever it covers, or null: for MTU and status.
+  OutboundSa* newest_outbound(uint32_t tunnel) const;
+
+  size_t inbound_count() const { return inbound_owned_.size(); }
+  size_t tunnel_count() const { return tunnels_.size(); }
+
+ private:
+  friend class Sad;
+  struct Candidate {
+    std::shared_ptr<OutboundSa> sa;
+    TrafficSelectors selectors;  // of the policy
+  };
+  struct Tunnel {
+    std::vector<Candidate> candidates;  // newest first
+    std::vector<std::shared_ptr<Trap>> traps;
+  };
+  struct InboundEntry {
+    uint32_t spi = 0;  // 0: empty
+    InboundSa* sa = nullptr;
+  };
+  SadView(std::vector<std::shared_ptr<InboundSa>> inbound,
+          std::unordered_map<uint32_t, Tunnel> tunnels);
+  size_t home_of(uint32_t spi) const { return (spi * 0x9E3779B1u) >> shift_; }
+
+  std::vector<std::shared_ptr<InboundSa>> inbound_owned_;
+  std::vector<InboundEntry> inbound_;  // power of two, at most half full
+  unsigned shift_ = 31;
+  std::unordered_map<uint32_t, Tunnel> tunnels_;
+};
+
+}  // namespace farspan::ipsec

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// SequenceArena: sequence numbers and replay windows that outlive the data plane process.
+//
+// AES-GCM breaks when a sequence number is used twice under one key (RFC 4106 §2), and a replay
+// window that starts empty lets old packets in again. Charon gives a restarted data plane the same
+// keys back, so this state lives in a file on tmpfs that every process maps shared. A store is
+// enough to make it last: the pages belong to the kernel and stay when the process is killed. (A
+// reboot takes charon's keys along with the file.)
+//
+//   [header 64][slot 0][slot 1]…      slot: state, direction, SPI, fingerprint, counter or replay
+//   window
+//
+// A slot is found by direction, SPI and fingerprint of the keys. The peer's address is not part of
+// it: it moves under NAT and MOBIKE while the key stays, and the counter must stay with the key.
+//
+// Not here: what the numbers mean (outbound_sa.h, inbound_sa.h).
+// Threads: claim, release by the control thread; a slot's content belongs to the worker that owns
+// the SA.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "farspan/base/result.h"
+#include "farspan/base/unique_fd.h"
+#include "farspan/dataplane/ipsec/replay_window.h"
+
+namespace farspan::ipsec {
+
+using KeyFingerprint = std::array<uint8_t, 16>;  // of suite, keys, SPI and direction; see sad.cpp
+
+class SequenceArena {
+ public:
+  static constexpr uint32_t kSlots = 65536;
+
+  struct Slot;  // as it lies in the file
+
+  /// Makes or opens `path` (mode 0600) and locks it for this process.
+  /// kConflict when another process has it, kInvalid when it is not an arena of this layout: then
+  /// charon must be restarted together with removing the file, for its SAs' numbers are lost.
+  static Result<std::unique_ptr<SequenceArena>> open(const std::string& path,
+                                                     uint32_t slots = kSlots);
+  ~SequenceArena();
+  SequenceArena(const SequenceArena&) = delete;
+  SequenceArena& operator=(const SequenceArena&) = delete;
+
+  /// The slot of these keys as an earlier process left it, or an empty one. Claiming twice is an
+  /// error of ours. kUnavailable when every slot is taken.
+  Result<Slot*> claim(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint);
+  /// Empties the slot: its SA is gone for good and no worker uses it.
+  void release(Slot* slot);
+  /// Empties every slot that an earlier process left and nobody claimed: charon does not hold those
+  /// SAs any more.
+  void release_unclaimed();
+
+  /// Last number used (outbound), to be raised before the packet leaves.
+  static uint64_t& sent(Slot& slot);
+  static ReplayWindow& window(Slot& slot);
+
+  size_t used_slots() const { return by_identity_.size(); }
+
+ private:
+  struct Identity {
+    bool is_inbound;
+    uint32_t spi;
+    KeyFingerprint fingerprint;
+    auto operator<=>(const Identity&) const = default;
+  };
+  struct Header;
+  SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots);
+
+  UniqueFd file_;
+  void* map_;
+  size_t length_;
+  uint32_t slots_;
+  Slot* first_;
+  struct Use {
+    uint32_t index;
+    bool is_claimed;
+  };
+  std::map<Identity, Use> by_identity_;
+  std::vector<uint32_t> free_;
+};
+
+/// The claim of one SA on its slot; emptied when the SA is deleted, kept when the process ends.
+class SlotClaim {
+ public:
+  SlotClaim(SequenceArena& arena, SequenceArena::Slot* slot) : arena_(&arena), slot_(slot) {}
+  SlotClaim(SlotClaim&& other) noexcept
+      : arena_(other.arena_), slot_(std::exchange(other.slot_, nullptr)) {}
+  SlotClaim& operator=(SlotClaim&&) = delete;
+  /// Leaves the slot as it is unless forget() was called: a process that ends must not erase its
+  /// numbers.
+  ~SlotClaim() {
+    if (slot_ != nullptr && is_forgotten_) arena_->release(slot_);
+  }
+  /// The SA was deleted: empty the slot when the last user of the SA is gone.
+  void forget() { is_forgotten_ = true; }
+  SequenceArena::Slot& slot() const { return *slot_; }
+
+ private:
+  SequenceArena* arena_;
+  SequenceArena::Slot* slot_;
+  bool is_forgotten_ = false;
+};
+
+}  // namespace farspan::ipsec
