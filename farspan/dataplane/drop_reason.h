@@ -43,6 +43,7 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kNoSa,                 "no_sa",                  kNode,     "the tunnel to the destination is down: no outbound SA") \
   X(kOutsideSelectors,     "outside_selectors",      kPeer,     "addresses outside what the Child SA covers, before sealing (RFC 4301 §5.1)") \
   X(kSequenceExhausted,    "sequence_exhausted",     kNode,     "the SA used up its sequence numbers before a rekey (RFC 4303 §3.3.3)") \
+  X(kSaExpired,            "sa_expired",             kNode,     "the SA reached its hard byte or packet limit before a rekey (RFC 4301 §4.4.2.1)") \
   X(kUnderlayBusy,         "underlay_busy",          kNode,     "the socket to the underlay did not take the packet") \
   X(kUnderlayUnreachable,  "underlay_unreachable",   kNode,     "the underlay has no route to the peer") \
   X(kMalformedEsp,         "malformed_esp",          kPeer,     "ESP packet too short or not a multiple of the cipher block (RFC 4303 §2)") \
