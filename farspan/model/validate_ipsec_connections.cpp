@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// IPsec connections: subnets, algorithms that go together, keys and identities charon can tell
+// apart (spec §2.1-2.3).
+//
+// Not here: subnets that overlap those of others (validate_overlaps.cpp).
+#include <map>
+
+#include "farspan/model/faults.h"
+#include "farspan/model/limits.h"
+
+namespace farspan::model {
+namespace {
+
+constexpr std::string_view kPskPunctuation = "~!`@#$%^&*()_-+={}[]|;:\",.<>/?";
+constexpr std::string_view kIdentityPunctuation = ".-_@:";
+
+bool consists_of(const std::string& text, std::string_view punctuation) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           punctuation.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_aead(Encryption encryption) {
+  return encryption == Encryption::kAes128Gcm || encryption == Encryption::kAes256Gcm;
+}
+
+void check_subnets(const IpsecConnection& connection, const char* field,
+                   const std::vector<net::Prefix>& subnets, Faults& faults) {
+  if (subnets.empty()) faults.add(connection, field, "is missing", "give 1 to 5 prefixes");
+  if (subnets.size() > limits::kSubnetsPerSide) {
+    faults.add(connection, field, "has " + std::to_string(subnets.size()) + " prefixes",
+               "use at most 5, or aggregate them");
+    return;
+  }
+  if (connection.ike.version == IkeVersion::kIkev1 && subnets.size() > 1) {
+    faults.add(connection, field, "has " + std::to_string(subnets.size()) + " prefixes with ikev1",
+               "use one, or ike.version ikev2: IKEv1 negotiates one pair");
+  }
+  for (size_t i = 0; i < subnets.size(); ++i) {
+    // 0.0.0.0/0 stands for every network: a selector that never has to change (spec §2.3).
+    if (subnets[i] != net::Prefix{})
+      is_usable_prefix(Owner::of(connection), indexed(field, i), subnets[i], faults);
+    for (size_t j = 0; j < i; ++j) {
+      if (!subnets[j].overlaps(subnets[i])) continue;
+      faults.add(connection, indexed(field, i),
+                 subnets[i].text() + " overlaps " + subnets[j].text() + " of the same list",
+                 "leave one of them out");
+      break;
+    }
+  }
+}
+
+void check_psk(const IpsecConnection& connection, Faults& faults) {
+  const std::string& psk = connection.ike.psk;  // must not be shown
+  if (psk.empty()) {
+    faults.add(connection, "ike.psk", "is missing", "give 1 to 100 characters");
+  } else if (psk.size() > limits::kPskLength) {
+    faults.add(connection, "ike.psk", "has " + std::to_string(psk.size()) + " characters",
+               "use at most 100");
+  } else if (!consists_of(psk, kPskPunctuation)) {
+    faults.add(connection, "ike.psk", "holds a character that is not allowed",
+               "use letters, digits and " + std::string(kPskPunctuation) + " without blanks");
+  }
+}
+
+void check_identity(const IpsecConnection& connection, const char* field,
+                    const std::string& identity, Faults& faults) {
+  if (identity.size() > limits::kIdentityLength) {
+    faults.add(connection, field, "has " + std::to_string(identity.size()) + " characters",
+               "use at most 100");
+  } else if (!consists_of(identity, kIdentityPunctuation)) {
+    // '%' and '*' are wildcards to charon: with them another office's device could pass for this
+    // one.
+    faults.add(connection, field, "is not an address or a host name",
+               "use letters, digits, '.', '-', '_', '@' and ':'");
+  }
+}
+
+void check_lifetime(const IpsecConnection& connection, const char* field, uint32_t seconds,
+                    Faults& faults) {
+  if (seconds >= limits::kShortestLifetimeSeconds && seconds <= limits::kLongestLifetimeSeconds)
+    return;
+  faults.add(connection, field, std::to_string(seconds) + " is out of range",
+             "use 60 to 86400 seconds");
+}
+
+void check_algorithms(const IpsecConnection& connection, Faults& faults) {
+  const IkeConfig& ike = connection.ike;
+  const IpsecConfig& ipsec = connection.ipsec;
+  if (ike.version == IkeVersion::kIkev2 && ike.mode == IkeMode::kAggressive) {
+    faults.add(connection, "ike.mode", "aggressive exists only in ikev1",
+               "leave it out, or use ike.version ikev1");
+  }
+  if (ike.version == IkeVersion::kIkev1 && is_aead(ike.encryption)) {
+    faults.add(connection, "ike.encryption", "gcm is not defined for phase 1 of ikev1",
+               "use aes or aes256, or ikev2");
+  }
+  if (ike.dh_group == DhGroup::kNone) {
+    faults.add(connection, "ike.dh_group", "disabled is not possible in phase 1",
+               "choose a group, such as group14");
+  }
+  if (!is_aead(ipsec.encryption) && ipsec.integrity != Integrity::kSha1 &&
+      ipsec.integrity != Integrity::kSha256) {
+    faults.add(connection, "ipsec.integrity", "is not one of phase 2",
+               "use sha1 or sha256, or a gcm encryption");
+  }
+  check_lifetime(connection, "ike.lifetime_seconds", ike.lifetime_seconds, faults);
+  check_lifetime(connection, "ipsec.lifetime_seconds", ipsec.lifetime_seconds, faults);
+}
+
+// charon tells connections apart by the pair of addresses and by the identities: both must be
+// unique on a node.
+class Peers {
+ public:
+  void check(const IpsecConnection& connection, const std::string& node,
+             const CustomerGateway& office, Faults& faults) {
+    const auto [by_office, is_new_office] =
+        by_office_.emplace(std::pair(node, office.meta.name), &connection);
+    if (!is_new_office) {
+      const IpsecConnection& other = *by_office->second;
+      faults.add(
+          connection, "customer_gateway",
+          office.meta.name + " is already joined to " +
+              (other.vpn_gateway == connection.vpn_gateway ? "VpnGateway " + other.vpn_gateway
+                                                           : "Node " + node) +
+              " by IpsecConnection " + other.meta.name,
+          "use that connection, or another gateway");
+      return;
+    }
+    const std::string identity =
+        connection.ike.remote_id.empty() ? office.address.text() : connection.ike.remote_id;
+    const auto [by_identity, is_new_identity] =
+        by_identity_.emplace(std::pair(node, identity), &connection);
+    if (!is_new_identity) {
+      faults.add(connection, "ike.remote_id",
+                 identity + " is also that of IpsecConnection " + by_identity->second->meta.name +
+                     " on Node " + node,
+                 "give each office an identity of its own");
+    }
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, const IpsecConnection*> by_office_, by_identity_;
+};
+
+}  // namespace
+
+void check_ipsec_connections(const Model& model, Faults& faults) {
+  Peers peers;
+  for (const auto& [name, connection] : model.all<IpsecConnection>()) {
+    const VpnGateway* gateway =
+        faults.refer<VpnGateway>(connection, "vpn_gateway", connection.vpn_gateway);
+    const auto* office =
+        faults.refer<CustomerGateway>(connection, "customer_gateway", connection.customer_gateway);
+    check_subnets(connection, "local_subnets", connection.local_subnets, faults);
+    check_subnets(connection, "remote_subnets", connection.remote_subnets, faults);
+    check_psk(connection, faults);
+    check_identity(connection, "ike.local_id", connection.ike.local_id, faults);
+    check_identity(connection, "ike.remote_id", connection.ike.remote_id, faults);
+    check_algorithms(connection, faults);
+    if (gateway != nullptr && office != nullptr)
+      peers.check(connection, gateway->node, *office, faults);
+  }
+}
+
+}  // namespace farspan::model

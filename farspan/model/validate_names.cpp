@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names, descriptions and numbers: what every resource carries (meta.h).
+#include <map>
+
+#include "farspan/model/faults.h"
+#include "farspan/model/limits.h"
+
+namespace farspan::model {
+namespace {
+
+bool is_name(const std::string& name) {
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (name.empty() || name.size() > limits::kNameLength || !is_lower(name[0])) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+bool has_control_character(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+// A name that is not one may hold anything: show only what is harmless on a terminal, and not too
+// much of it.
+std::string shown(const std::string& text) {
+  std::string out;
+  for (char c : text.substr(0, limits::kNameLength + 1)) out += (c < 0x20 || c > 0x7e) ? '?' : c;
+  return "\"" + out + "\"";
+}
+
+uint32_t highest_number(const Owner& owner) {
+  if (owner.kind == std::string_view(Vpc::kKind)) return limits::kHighestVpcNumber;
+  return limits::kHighestTunnelNumber;
+}
+
+}  // namespace
+
+void check_names(const Model& model, Faults& faults) {
+  std::map<uint32_t, Owner> by_number;
+  for_each_resource(model, [&](const std::string& key, const auto& resource) {
+    const Owner owner = Owner::of(resource);
+    const Meta& meta = resource.meta;
+    if (!is_name(meta.name)) {
+      faults.add(owner, "name", shown(meta.name) + " is not a name",
+                 "use 1 to 63 of a-z, 0-9 and '-', starting with a letter");
+    } else if (key != meta.name) {
+      faults.add(owner, "name", "is kept under " + key, "report this defect", ErrorCode::kInternal);
+    }
+    if (meta.description.size() > limits::kDescriptionLength) {
+      faults.add(owner, "description",
+                 "has " + std::to_string(meta.description.size()) + " characters",
+                 "use at most " + std::to_string(limits::kDescriptionLength));
+    }
+    if (has_control_character(meta.description)) {
+      faults.add(owner, "description", "holds control characters",
+                 "write it in one line of plain text");
+    }
+    if (meta.number == 0) return;  // not stored yet
+    if (meta.number > highest_number(owner)) {
+      faults.add(owner, "number",
+                 std::to_string(meta.number) + " is above " +
+                     std::to_string(highest_number(owner)) +
+                     ", the last one the data plane can carry",
+                 "compact the numbers of the store", ErrorCode::kInternal);
+    }
+    const auto [standing, is_new] = by_number.emplace(meta.number, owner);
+    if (!is_new) {
+      faults.add(owner, "number",
+                 std::to_string(meta.number) + " is also that of " + standing->second.label(),
+                 "report this defect", ErrorCode::kInternal);
+    }
+  });
+}
+
+}  // namespace farspan::model
