@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Coalescer: makes one super-packet of consecutive packets of a flow, so that a port is written
+// once per train.
+//
+// The reverse of segment.h: Segmenter gives back the packets that were merged, byte for byte, but
+// for the ids of datagrams with DF, which mean nothing (RFC 6864 §4.1). Nothing is copied: the
+// first packet of a train (its head) collects the payloads of the others as pieces. A few flows are
+// open at a time; order within a flow is kept, because any packet of the flow that does not fit its
+// train closes it.
+//
+//   for each opened packet:  if (!coalescer.absorb(batch[n], ingress)) ++n;   // absorbed: reuse
+//   its place coalescer.finish();
+//
+// Not here: deciding where a train goes; it may be segmented again when it leaves by a tunnel.
+// Threads: one worker's. Never allocates.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "farspan/dataplane/packet/super_packet.h"
+
+namespace farspan::dataplane {
+
+class Coalescer {
+ public:
+  static constexpr uint32_t kOpenTrains = 8;
+  static constexpr uint32_t kMaxUdpSegments = 64;  // UDP_MAX_SEGMENTS of older kernels
+
+  /// UDP trains are only understood by devices with USO; datagram borders are kept either way.
+  enum class Udp : uint8_t { kKeepApart, kMerge };
+  explicit Coalescer(Udp udp) : udp_(udp) {}
+
+  /// True: `packet` now is part of an earlier packet of the same flow and ingress, and its
+  /// SuperPacket is free (its bytes are not). False: it stands for itself and stays at its address
+  /// until finish(): later packets may be added to it. TCP (and UDP) candidates get their checksum
+  /// verified and become kValid.
+  ///
+  /// @param ingress  packets of different ingress (VRF, SA, port) never merge
+  bool absorb(SuperPacket& packet, uint64_t ingress);
+
+  /// Ends the batch: every train gets its lengths, IPv4 checksum and kPartial transport checksum.
+  void finish();
+
+ private:
+  struct Train {
+    SuperPacket* head = nullptr;
+    uint64_t ingress = 0;
+    uint32_t next_sequence = 0;  // TCP
+    uint16_t next_id = 0;
+    bool is_closed = false;
+  };
+  Train* find(const SuperPacket& packet, uint64_t ingress);
+  void open(SuperPacket& packet, uint64_t ingress);
+  static void complete(SuperPacket& head);
+
+  Udp udp_;
+  uint32_t oldest_ = 0;
+  std::array<Train, kOpenTrains> trains_{};
+};
+
+}  // namespace farspan::dataplane

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// parse: is this buffer an IPv4 packet that may be routed, and where are its parts?
+//
+// Everything later may trust offsets and lengths without looking again. Nothing is copied and, but
+// for an odd checksum offload that is completed in place, nothing is written: the SuperPacket
+// points into the buffer.
+//
+// Fragments are only flagged: they have no transport header to check (reassemble.h). Transport
+// checksums are not verified: hosts do that, and the coalescer where it must.
+//
+// Not here: Ethernet and ARP (arp.h), whose address it is (the pipeline).
+// Threads: pure; changes only `packet`.
+// Standards: RFC 791, RFC 1812 §5.2.2, RFC 6890 (martians), RFC 7126 §4.3 (source routes),
+// VIRTIO 1.2 §5.1.6.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "farspan/dataplane/drop_reason.h"
+#include "farspan/dataplane/packet/super_packet.h"
+#include "farspan/dataplane/packet/virtio.h"
+
+namespace farspan::dataplane {
+
+/// TSO trains of a device have at least this segment size, so that one read never becomes more than
+/// kMaxWirePackets; the kernel's own floor (tcp_min_snd_mss).
+inline constexpr uint16_t kMinSegmentSize = 48;
+inline constexpr uint32_t kMaxWirePackets = SuperPacket::kMaxLength / kMinSegmentSize + 1;
+
+/// Lays `packet` over `bytes`, which came from a wire (a tunnel, a reassembled datagram, a port
+/// without offloads). Bytes behind the IPv4 total length are left out. Every field of `packet` but
+/// unused pieces is set; outer_ecn and max_fragment become 0.
+///
+/// @return why the packet must be dropped, or nothing
+[[nodiscard]] std::optional<DropReason> parse(std::span<uint8_t> bytes, SuperPacket& packet);
+
+/// The same for a frame that a device sent with offloads: IPv4 starts behind `link_header_length`
+/// bytes. kBadVirtioHeader when `virtio` contradicts the packet.
+[[nodiscard]] std::optional<DropReason> parse_from_port(std::span<uint8_t> frame,
+                                                        size_t link_header_length,
+                                                        const VirtioHeader& virtio,
+                                                        SuperPacket& packet);
+
+/// True for addresses no packet may be routed from or to: this-network, loopback, link-local,
+/// multicast, reserved and broadcast (RFC 6890, RFC 1812 §5.3.7). @param address host order
+constexpr bool is_martian(uint32_t address) {
+  const uint32_t top = address >> 24;
+  return top == 0 || top == 127 || top >= 224 || (address >> 16) == 0xa9fe;
+}
+
+}  // namespace farspan::dataplane
