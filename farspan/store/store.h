@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Store: where declared resources are kept, and what a commit promises.
 //
-// The store knows kinds and names but not what a body says: bodies are opaque bytes of the caller, so that
-// neither schema nor secrets are this folder's business. One writer at a time wins by revision: a transaction
-// names the revision it was made on and is refused with kConflict when another one came first, which is also how
-// several controllers can share one store.
+// The store knows kinds and names but not what a body says: bodies are opaque bytes of the caller,
+// so that neither schema nor secrets are this folder's business. One writer at a time wins by
+// revision: a transaction names the revision it was made on and is refused with kConflict when
+// another one came first, which is also how several controllers can share one store.
 //
 //   revision     +1 for every committed transaction; all its changes carry it
-//   number       given by the caller from next_number on when a resource is created; never given again
-//   note         a small value of the caller's beside the resources (generations of nodes), without history
+//   number       given by the caller from next_number on when a resource is created; never given
+//   again note         a small value of the caller's beside the resources (generations of nodes),
+//   without history
 //
 // Not here: SQLite (sqlite_store.h), what bodies mean (api/codec/proto_resource.h).
 // Threads: every function may be called from any thread.
@@ -16,7 +17,6 @@
 
 #include <compare>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "farspan/base/result.h"
+#include "farspan/store/listeners.h"
 
 namespace farspan::store {
 
@@ -51,9 +52,10 @@ struct Contents {
 
 struct Transaction {
   uint64_t based_on = 0;  // the revision it was made on
-  std::vector<Row> puts;  // a new key brings a number from next_number on; a standing one keeps its number
-  std::vector<Key> deletes;
-  std::map<std::string, std::string> notes;  // set, or removed when the value is empty
+  /// A new key brings a number from next_number on; a standing one keeps its number.
+  std::vector<Row> puts = {};
+  std::vector<Key> deletes = {};
+  std::map<std::string, std::string> notes = {};  // set, or removed when the value is empty
 
   bool empty() const { return puts.empty() && deletes.empty() && notes.empty(); }
 };
@@ -65,12 +67,6 @@ struct Change {
   Action action = Action::kCreate;
   Key key;
   bool operator==(const Change&) const = default;
-};
-
-/// Ends a subscription when it is destroyed; afterwards the listener is not called any more.
-class Subscription {
- public:
-  virtual ~Subscription() = default;
 };
 
 class Store {
@@ -92,9 +88,9 @@ class Store {
   /// kConflict when `revision` is older than the kept history or newer than the store: list again.
   virtual Result<std::vector<Change>> changes_after(uint64_t revision, size_t limit) = 0;
 
-  /// Calls `listener` with the new revision after each commit of this process, on the committing thread;
-  /// it must not block or call back into the store.
-  virtual std::unique_ptr<Subscription> watch(std::function<void(uint64_t)> listener) = 0;
+  /// Calls `listener` with the new revision after each commit of this process, on the committing
+  /// thread; it must not block or call back into the store.
+  virtual std::unique_ptr<Subscription> watch(Listener listener) = 0;
 };
 
 }  // namespace farspan::store
