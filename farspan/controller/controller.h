@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Controller: may this change be made, and what does every node do afterwards?
+//
+//   documents ─▶ model' ─▶ validate ─▶ compile ─▶ commit ─▶ published ─▶ sessions, API
+//                             └ faults: all of them, nothing changes
+//
+// Compiling comes before committing, because a plan needs it, and because the generations that the
+// nodes are told must be as durable as the model they come from: they are notes of the same
+// transaction. A node's generation is the revision at which its state last changed; a node whose
+// state stays the same keeps its generation.
+//
+// Not here: sessions with nodes (node_server.h), what nodes report (node_reports.h), HTTP (api/).
+// Threads: any. Changes are made one after the other; readers take published() and keep it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "farspan/base/result.h"
+#include "farspan/compiler/compile.h"
+#include "farspan/model/model.h"
+#include "farspan/nodestate/node_state.h"
+#include "farspan/store/store.h"
+
+namespace farspan::controller {
+
+using NodeStates = std::map<std::string, std::shared_ptr<const nodestate::NodeState>>;
+
+/// Everything at one revision. Never changed after it was published.
+struct Published {
+  uint64_t revision = 0;
+  model::Model model;
+  std::map<store::Key, uint64_t> revisions;  // of each resource's last change
+  NodeStates states;                         // with generations; by node
+};
+
+enum class Mode : uint8_t { kCommit, kPlan };
+
+struct ResourceChange {
+  enum class Action : uint8_t { kCreate, kUpdate, kUnchanged, kDelete };
+  Action action = Action::kUnchanged;
+  std::string kind, name;
+  bool operator==(const ResourceChange&) const = default;
+};
+
+/// Rows of one node's state: VRFs, ports, security groups, tunnels and routes together.
+struct NodeChange {
+  std::string node;
+  size_t added = 0, changed = 0, removed = 0;
+  bool operator==(const NodeChange&) const = default;
+};
+
+struct Outcome {
+  uint64_t revision = 0;  // after the change; of a plan: the one it was made on
+  std::vector<ResourceChange> changes;
+  std::vector<NodeChange> nodes;  // those whose state changes
+};
+
+/// What became of a change: an outcome, or every fault.
+struct Admission {
+  Outcome outcome;
+  Errors errors;
+  bool ok() const { return errors.empty(); }
+};
+
+enum class DeviceFormat : uint8_t { kSwanctl, kJson };
+
+class Controller {
+ public:
+  /// Takes the store's contents as the model. kInvalid when a row cannot be read.
+  static Result<std::unique_ptr<Controller>> open(std::unique_ptr<store::Store> store);
+
+  /// Creates and updates what the documents of `text` declare, whole or not at all.
+  Admission apply(std::string_view text, Mode mode);
+  /// Deletes what the documents of `text` name, whole or not at all.
+  Admission remove(std::string_view text, Mode mode);
+  Admission remove(const std::vector<store::Key>& keys, Mode mode);
+
+  std::shared_ptr<const Published> published() const;
+  /// Calls `listener` after each publication, on the thread that made it; it must not block.
+  std::unique_ptr<store::Subscription> watch(store::Listener listener);
+  Result<std::vector<store::Change>> changes_after(uint64_t revision, size_t limit);
+
+  /// compiler::explain_routes and reach on what is published. kNotFound without such a Vpc.
+  Result<std::vector<compiler::CandidateRoute>> routes_of(const std::string& vpc) const;
+  compiler::Reachability reach(const net::Address& from, const net::Address& to,
+                               const compiler::Probe& probe) const;
+  /// How an office's device must be set up. The answer holds the pre-shared key.
+  Result<std::string> export_connection(const std::string& name, DeviceFormat format) const;
+
+ private:
+  struct Draft;
+  explicit Controller(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+  Status load();
+  Admission admit(Draft draft, Mode mode);
+  void publish(Published next);
+
+  std::unique_ptr<store::Store> store_;
+  std::mutex changing_;       // held from reading the model until publishing its successor
+  uint32_t next_number_ = 1;  // guarded by changing_
+  std::map<std::string, std::string> notes_;  // of the nodes, as stored; guarded by changing_
+
+  mutable std::mutex publishing_;  // guards the pointer only
+  std::shared_ptr<const Published> published_;
+  store::Listeners listeners_;
+};
+
+}  // namespace farspan::controller

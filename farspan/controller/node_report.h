@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// NodeReport: what a node last said of itself, in plain types. What is in force, never what was
+// hoped for.
+//
+// Not here: keeping them (node_reports.h), the wire (report_from_wire.h).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace farspan::controller {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+struct ItemFailure {
+  std::string item;  // "Instance app-us-east"
+  std::string reason, remedy;
+};
+
+struct ChildSaReport {
+  std::string unique_id, state;
+  uint32_t spi_in = 0, spi_out = 0;
+  uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0, age_seconds = 0;
+  std::vector<std::string> local_subnets, remote_subnets;
+};
+
+struct TunnelProblem {
+  std::string cause;  // "psk_mismatch"
+  std::string words, remedy;
+  uint64_t seconds_ago = 0;
+};
+
+struct TunnelReport {
+  uint32_t tunnel = 0;
+  std::string ike_state, child_state;
+  std::string local, remote, ike_algorithms, esp_algorithms, ike_id;
+  bool is_nat_detected = false;
+  uint64_t ike_age_seconds = 0, child_age_seconds = 0;
+  uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0;
+  uint64_t last_packet_in_seconds_ago = 0;
+  std::optional<TunnelProblem> problem;
+  std::vector<ChildSaReport> children;
+};
+
+struct CounterReport {
+  std::string name;
+  uint64_t value = 0;
+};
+
+struct PortReport {
+  uint32_t port = 0;
+  uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
+};
+
+struct NodeStatus {
+  std::vector<TunnelReport> tunnels;
+  std::vector<CounterReport> counters;
+  std::vector<PortReport> ports;
+  bool is_dataplane_up = false, is_charon_up = false;
+};
+
+struct NodeReport {
+  bool is_connected = false;
+  std::string version;                  // of the agent
+  std::optional<SteadyTime> heard_at;   // the last message of any kind; nothing: never
+  uint64_t generation_in_force = 0;     // 0: it said none yet
+  std::vector<ItemFailure> failures;    // of that generation
+  std::optional<SteadyTime> status_at;  // when `status` came
+  NodeStatus status;
+};
+
+}  // namespace farspan::controller
