@@ -12,6 +12,7 @@
 #include <chrono>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "farspan/agent/vici/message.h"
@@ -67,6 +68,7 @@ class Session {
   std::chrono::milliseconds timeout_;
   std::string buffer_;
   std::deque<Event> events_;
+  std::set<std::string> streams_;  // events subscribed to by stream()
 };
 
 }  // namespace farspan::vici
