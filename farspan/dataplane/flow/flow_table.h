@@ -63,7 +63,8 @@ class FlowTable {
   /// The flow of a packet with `key` and the packet's direction in it, or nothing.
   /// @param tcp_flags  of a TCP packet: a SYN that opens a connection anew where the last one
   /// closed finds
-  ///                   nothing (the closed flow is forgotten), so that it is decided by the rules
+  ///                   nothing (the closed flow is forgotten, its pointer invalid), so the rules
+  ///                   decide
   FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept {
     return find(key, hash(key), tcp_flags);
   }
@@ -105,11 +106,13 @@ class FlowTable {
   static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr uint32_t kWheelSlots = 1024;  // × 1 s: longer than the longest timeout
 
+  struct Release {
+    void operator()(Flow* flows) const noexcept;
+  };
   struct Canonical;
-  static Canonical canonical(const FlowKey& key) noexcept;
   uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;
   Milliseconds timeout_of(const Flow& flow) const noexcept;
-  void schedule(Flow& flow, Milliseconds now) noexcept;
+  void schedule(Flow& flow) noexcept;
   void unschedule(Flow& flow) noexcept;
   void follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flags) noexcept;
 
@@ -119,9 +122,9 @@ class FlowTable {
   uint32_t size_ = 0;
   uint32_t index_mask_;
   std::vector<Slot> index_;
-  std::vector<Flow> flows_;
-  uint32_t free_ = kNone;  // list of entries that were used before
-  uint32_t fresh_ = 0;     // entries from here on were never used
+  std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory
+  uint32_t free_ = kNone;                 // list of entries that were used before
+  uint32_t fresh_ = 0;                    // entries from here on were never used
   std::vector<uint32_t> wheel_;
   std::optional<int64_t> wheel_tick_;  // the second the wheel stands at
 };

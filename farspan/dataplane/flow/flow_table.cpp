@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/flow/flow_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+#include "farspan/base/check.h"
+
+namespace farspan::dataplane {
+namespace {
+
+constexpr uint8_t kIcmp = 1, kTcp = 6;
+constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
+constexpr int64_t kTickMilliseconds = 1000;
+
+// Flow::tcp_seen
+constexpr uint8_t seen_bit(FlowDirection direction) {
+  return static_cast<uint8_t>(1 << static_cast<int>(direction));
+}
+constexpr uint8_t fin_bit(FlowDirection direction) {
+  return static_cast<uint8_t>(4 << static_cast<int>(direction));
+}
+constexpr uint8_t kBothSeen = 0x03, kBothFins = 0x0C;
+
+// The first second at whose beginning `expiry` has passed.
+int64_t tick_after(std::chrono::milliseconds expiry) {
+  return (expiry.count() + kTickMilliseconds - 1) / kTickMilliseconds;
+}
+
+}  // namespace
+
+// The key with the lower end first, so that both directions have one.
+struct FlowTable::Canonical {
+  VrfId vrf;
+  std::array<uint32_t, 2> address;
+  std::array<uint16_t, 2> port;
+  uint8_t protocol;
+  uint8_t source_end;  // which end the packet came from
+
+  explicit Canonical(const FlowKey& key)
+      : vrf(key.vrf),
+        address{key.source, key.destination},
+        port{key.source_port, key.destination_port},
+        protocol(key.protocol),
+        source_end(0) {
+    if (std::pair(address[0], port[0]) > std::pair(address[1], port[1])) {
+      std::swap(address[0], address[1]);
+      std::swap(port[0], port[1]);
+      source_end = 1;
+    }
+  }
+  bool is_of(const Flow& flow) const {
+    return flow.address == address && flow.port == port && flow.vrf == vrf &&
+           flow.protocol == protocol;
+  }
+};
+
+void FlowTable::Release::operator()(Flow* flows) const noexcept {
+  ::operator delete(flows, std::align_val_t(alignof(Flow)));
+}
+
+FlowTable::FlowTable(uint32_t capacity, SipKey key, FlowTimeouts timeouts)
+    : capacity_(capacity),
+      sip_key_(key),
+      timeouts_(timeouts),
+      // not constructed: an entry is when it is first used, so that unused capacity costs no memory
+      flows_(static_cast<Flow*>(
+          ::operator new (size_t{capacity} * sizeof(Flow), std::align_val_t(alignof(Flow))))),
+      wheel_(kWheelSlots, kNone) {
+  FS_CHECK(capacity >= 1 && capacity <= uint32_t{1} << 28);
+  const uint32_t slots = std::bit_ceil(2 * capacity);
+  index_mask_ = slots - 1;
+  index_.assign(slots, Slot{0, kNone});
+}
+
+FlowTable::~FlowTable() = default;
+
+uint32_t FlowTable::hash(const FlowKey& key) const noexcept {
+  const Canonical canonical(key);
+  const std::array<uint64_t, 3> words = {
+      uint64_t{canonical.vrf.value()} << 32 | canonical.address[0],
+      uint64_t{canonical.address[1]} << 32 | uint64_t{canonical.port[0]} << 16 | canonical.port[1],
+      uint64_t{17} << 56 | canonical.protocol};
+  const uint64_t wide = siphash<1, 3>(sip_key_, words);
+  return static_cast<uint32_t>(wide ^ wide >> 32);
+}
+
+void FlowTable::prefetch_index(uint32_t hash) const noexcept {
+  __builtin_prefetch(&index_[hash & index_mask_]);
+}
+
+void FlowTable::prefetch_flow(uint32_t hash) const noexcept {
+  for (uint32_t i = hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
+    if (index_[i].hash != hash) continue;
+    const Flow* flow = &flows_.get()[index_[i].place];
+    __builtin_prefetch(flow);
+    __builtin_prefetch(flow->counters.data(), 1);
+    return;
+  }
+}
+
+uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) const noexcept {
+  for (uint32_t i = hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
+    if (index_[i].hash == hash && canonical.is_of(flows_.get()[index_[i].place])) return i;
+  }
+  return kNone;
+}
+
+FlowHit FlowTable::find(const FlowKey& key, uint32_t hash, uint8_t tcp_flags) noexcept {
+  const Canonical canonical(key);
+  const uint32_t slot = find_slot(canonical, hash);
+  if (slot == kNone) return {};
+  Flow& flow = flows_.get()[index_[slot].place];
+  const bool is_opening = key.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+  if (is_opening && flow.state == FlowState::kTcpClosing) {
+    erase(&flow);
+    return {};
+  }
+  return {&flow, canonical.source_end == flow.original_end ? FlowDirection::kOriginal
+                                                           : FlowDirection::kReply};
+}
+
+Flow* FlowTable::create(const FlowKey& key, uint32_t hash, Milliseconds now) noexcept {
+  uint32_t place = free_;
+  if (place != kNone) {
+    free_ = flows_.get()[place].wheel_next;
+  } else if (fresh_ < capacity_) {
+    place = fresh_++;
+  } else {
+    return nullptr;
+  }
+  const Canonical canonical(key);
+  Flow& flow = *new (&flows_.get()[place]) Flow;
+  flow.vrf = canonical.vrf;
+  flow.address = canonical.address;
+  flow.port = canonical.port;
+  flow.protocol = canonical.protocol;
+  flow.original_end = canonical.source_end;
+  flow.state = key.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
+  flow.created = flow.last_seen = now;
+  flow.hash = hash;
+
+  uint32_t slot = hash & index_mask_;
+  while (index_[slot].place != kNone) slot = (slot + 1) & index_mask_;
+  index_[slot] = {hash, place};
+  ++size_;
+  if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
+  schedule(flow);
+  return &flow;
+}
+
+void FlowTable::touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags,
+                      uint32_t wire_packets, uint64_t bytes) noexcept {
+  Flow& flow = *hit.flow;
+  flow.last_seen = now;
+  FlowCounters& counters = flow.counted(hit.direction);
+  counters.packets += wire_packets;
+  counters.bytes += bytes;
+  if (flow.protocol == kTcp) {
+    follow_tcp(flow, hit.direction, tcp_flags);
+  } else if (hit.direction == FlowDirection::kReply) {
+    flow.state = FlowState::kAnswered;
+  }
+}
+
+// A first FIN closes nothing: the other end may go on sending for hours (RFC 9293 §3.6).
+void FlowTable::follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flags) noexcept {
+  if (flow.state == FlowState::kTcpClosing) return;
+  flow.tcp_seen |= seen_bit(direction);
+  if ((tcp_flags & kFin) != 0) flow.tcp_seen |= fin_bit(direction);
+  if ((tcp_flags & kRst) != 0 || (flow.tcp_seen & kBothFins) == kBothFins) {
+    flow.state = FlowState::kTcpClosing;
+    unschedule(flow);  // it stood where the longer timeout ends
+    schedule(flow);
+  } else if ((flow.tcp_seen & kBothSeen) == kBothSeen && (tcp_flags & (kAck | kSyn)) == kAck) {
+    flow.state = FlowState::kTcpEstablished;
+  }
+}
+
+// The hole is filled with the next entry that may stand there, until nothing behind it would be
+// lost.
+void FlowTable::erase(Flow* flow) noexcept {
+  const auto place = static_cast<uint32_t>(flow - flows_.get());
+  uint32_t hole = flow->hash & index_mask_;
+  while (index_[hole].place != place) hole = (hole + 1) & index_mask_;
+  for (uint32_t i = (hole + 1) & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
+    const uint32_t home = index_[i].hash & index_mask_;
+    if (((i - home) & index_mask_) < ((i - hole) & index_mask_))
+      continue;  // it stands behind the hole
+    index_[hole] = index_[i];
+    hole = i;
+  }
+  index_[hole].place = kNone;
+
+  unschedule(*flow);
+  flow->state = FlowState::kFree;
+  flow->wheel_next = free_;
+  free_ = place;
+  --size_;
+}
+
+FlowTable::Milliseconds FlowTable::timeout_of(const Flow& flow) const noexcept {
+  if (flow.protocol == kIcmp) return timeouts_.icmp;
+  switch (flow.state) {
+    case FlowState::kTcpOpening:
+      return timeouts_.tcp_opening;
+    case FlowState::kTcpEstablished:
+      return timeouts_.tcp_established;
+    case FlowState::kTcpClosing:
+      return timeouts_.tcp_closing;
+    case FlowState::kAnswered:
+      return timeouts_.answered;
+    case FlowState::kOneWay:
+    case FlowState::kFree:
+      break;
+  }
+  return timeouts_.one_way;
+}
+
+// Puts a flow where the wheel will be when it was idle too long, if it is not used until then.
+void FlowTable::schedule(Flow& flow) noexcept {
+  const int64_t expiry = tick_after(flow.last_seen + timeout_of(flow));
+  const int64_t tick = std::clamp(expiry, *wheel_tick_ + 1, *wheel_tick_ + kWheelSlots - 1);
+  const auto place = static_cast<uint32_t>(&flow - flows_.get());
+  flow.wheel_slot = static_cast<uint32_t>(tick % kWheelSlots);
+  flow.wheel_previous = kNone;
+  flow.wheel_next = wheel_[flow.wheel_slot];
+  if (flow.wheel_next != kNone) flows_.get()[flow.wheel_next].wheel_previous = place;
+  wheel_[flow.wheel_slot] = place;
+}
+
+void FlowTable::unschedule(Flow& flow) noexcept {
+  if (flow.wheel_next != kNone) flows_.get()[flow.wheel_next].wheel_previous = flow.wheel_previous;
+  if (flow.wheel_previous != kNone) {
+    flows_.get()[flow.wheel_previous].wheel_next = flow.wheel_next;
+  } else {
+    wheel_[flow.wheel_slot] = flow.wheel_next;
+  }
+}
+
+uint32_t FlowTable::age(Milliseconds now, uint32_t budget) noexcept {
+  if (!wheel_tick_) return 0;
+  const int64_t now_tick = now.count() / kTickMilliseconds;
+  // after a long sleep one round comes by every flow
+  wheel_tick_ = std::max(*wheel_tick_, now_tick - kWheelSlots);
+  uint32_t forgotten = 0;
+  while (*wheel_tick_ < now_tick) {
+    const int64_t tick = *wheel_tick_ + 1;
+    uint32_t& first = wheel_[static_cast<size_t>(tick % kWheelSlots)];
+    while (first != kNone) {
+      if (budget-- == 0) return forgotten;
+      Flow& flow = flows_.get()[first];
+      if (flow.last_seen + timeout_of(flow) <= now) {
+        erase(&flow);
+        ++forgotten;
+      } else {
+        unschedule(flow);
+        schedule(flow);
+      }
+    }
+    wheel_tick_ = tick;
+  }
+  return forgotten;
+}
+
+size_t FlowTable::copy(std::optional<uint32_t>* cursor, uint32_t budget,
+                       std::span<Flow> rows) const noexcept {
+  size_t filled = 0;
+  uint32_t place = cursor->value_or(0);
+  for (; place < fresh_ && budget > 0 && filled < rows.size(); ++place, --budget) {
+    const Flow& flow = flows_.get()[place];
+    if (flow.state != FlowState::kFree) rows[filled++] = flow;
+  }
+  *cursor = place < fresh_ ? std::optional(place) : std::nullopt;
+  return filled;
+}
+
+}  // namespace farspan::dataplane

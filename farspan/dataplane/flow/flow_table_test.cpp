@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/flow/flow_table.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+
+namespace farspan::dataplane {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using enum FlowDirection;
+
+constexpr uint8_t kIcmp = 1, kTcp = 6, kUdp = 17;
+constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;
+constexpr uint32_t kNoLimit = 1 << 30;
+
+FlowKey tcp_key(uint16_t source_port = 40000) {
+  return {VrfId(7), 0x0A0A0A05, 0xAC10010A, source_port, 80, kTcp};
+}
+FlowKey udp_key(uint16_t source_port = 40000) {
+  return {VrfId(7), 0xAC10010A, 0x0A0A0A05, source_port, 53, kUdp};
+}
+
+// The state after the packets of a connection, each "direction flags".
+FlowState state_after(FlowTable& table,
+                      std::initializer_list<std::pair<FlowDirection, uint8_t>> packets) {
+  const FlowKey key = tcp_key();
+  table.create(key, milliseconds(0));
+  for (const auto& [direction, flags] : packets) {
+    const FlowHit hit = table.find(direction == kOriginal ? key : key.reversed(), flags);
+    if (!hit) return FlowState::kFree;
+    EXPECT_EQ(hit.direction, direction);
+    table.touch(hit, milliseconds(0), flags, 1, 40);
+  }
+  return table.find(key).flow->state;
+}
+
+bool is_alive_at(FlowTable& table, const FlowKey& key, milliseconds now) {
+  table.age(now, kNoLimit);
+  return static_cast<bool>(table.find(key));
+}
+
+}  // namespace
+
+TEST(FlowTable, APacketAndItsAnswerFindOneFlow) {
+  FlowTable table(16);
+  for (const FlowKey& key : {tcp_key(), udp_key()}) {
+    EXPECT_FALSE(table.find(key));
+    Flow* flow = table.create(key, milliseconds(0));
+    ASSERT_NE(flow, nullptr);
+    EXPECT_EQ(table.find(key).flow, flow);
+    EXPECT_EQ(table.find(key).direction, kOriginal);
+    EXPECT_EQ(table.find(key.reversed()).flow, flow);
+    EXPECT_EQ(table.find(key.reversed()).direction, kReply);
+    EXPECT_EQ(flow->key(), key);
+    EXPECT_EQ(flow->key(kReply), key.reversed());
+  }
+  EXPECT_EQ(table.size(), 2u);
+}
+
+TEST(FlowTable, EveryPartOfTheKeyCounts) {
+  FlowTable table(16);
+  const FlowKey key = udp_key();
+  table.create(key, milliseconds(0));
+  std::vector<FlowKey> others(6, key);
+  others[0].vrf = VrfId(8);
+  others[1].source ^= 1;
+  others[2].destination ^= 1;
+  others[3].source_port ^= 1;
+  others[4].destination_port ^= 1;
+  others[5].protocol = kTcp;
+  for (const FlowKey& other : others) EXPECT_FALSE(table.find(other));
+  FlowKey crossed = key;
+  std::swap(crossed.source_port, crossed.destination_port);
+  EXPECT_FALSE(table.find(crossed)) << "ports belong to their addresses";
+}
+
+TEST(FlowTable, AnIcmpErrorIsFoundByTheReversedKeyOfWhatItQuotes) {  // RFC 792: it quotes the
+                                                                     // packet it is about
+  FlowTable table(16);
+  table.create(udp_key(), milliseconds(0));
+  const FlowKey quoted =
+      udp_key();  // sent in the original direction, so the error comes against it
+  EXPECT_EQ(table.find(quoted.reversed()).direction, kReply);
+  const FlowKey quoted_answer = udp_key().reversed();
+  EXPECT_EQ(table.find(quoted_answer.reversed()).direction, kOriginal);
+}
+
+TEST(FlowTable, CountsEachDirectionForItself) {
+  FlowTable table(16);
+  Flow* flow = table.create(udp_key(), milliseconds(0));
+  table.touch({flow, kOriginal}, milliseconds(0), 0, 40, 60'000);
+  table.touch({flow, kReply}, milliseconds(0), 0, 1, 100);
+  table.touch({flow, kReply}, milliseconds(0), 0, 1, 100);
+  EXPECT_EQ(flow->counted(kOriginal).packets, 40u);
+  EXPECT_EQ(flow->counted(kOriginal).bytes, 60'000u);
+  EXPECT_EQ(flow->counted(kReply).packets, 2u);
+  EXPECT_EQ(flow->counted(kReply).bytes, 200u);
+}
+
+TEST(FlowTable, AFullTableTakesNoFlowUntilOneIsForgotten) {
+  FlowTable table(4);
+  for (uint16_t port = 1; port <= 4; ++port)
+    ASSERT_NE(table.create(udp_key(port), milliseconds(0)), nullptr);
+  EXPECT_EQ(table.create(udp_key(5), milliseconds(0)), nullptr);
+  table.erase(table.find(udp_key(2)).flow);
+  EXPECT_FALSE(table.find(udp_key(2)));
+  EXPECT_NE(table.create(udp_key(5), milliseconds(0)), nullptr);
+  EXPECT_EQ(table.size(), 4u);
+}
+
+TEST(FlowTable, ADecisionHoldsForOneVersionAndOneIngress) {
+  const Ingress office = Ingress::of(TunnelIndex(3)), port = Ingress::of(PortIndex(3));
+  FlowDecision decision;
+  EXPECT_FALSE(decision.holds(TablesVersion(0), Ingress{})) << "nothing was decided";
+  decision = {
+      Adjacency::to_port(PortIndex(1)), TablesVersion(5), office, FlowVerdict::kForward, {}};
+  EXPECT_TRUE(decision.holds(TablesVersion(5), office));
+  EXPECT_FALSE(decision.holds(TablesVersion(6), office));
+  EXPECT_FALSE(decision.holds(TablesVersion(5), Ingress::of(TunnelIndex(4))));
+  EXPECT_FALSE(decision.holds(TablesVersion(5), port));
+  EXPECT_TRUE(port.is_port() && !port.is_tunnel() && office.is_tunnel() && !office.is_port());
+  EXPECT_EQ(office.tunnel(), TunnelIndex(3));
+  EXPECT_EQ(port.port(), PortIndex(3));
+}
+
+TEST(FlowTable, FollowsTcpConnections) {
+  const auto state = [](std::initializer_list<std::pair<FlowDirection, uint8_t>> packets) {
+    FlowTable table(4);
+    return state_after(table, packets);
+  };
+  using enum FlowState;
+  EXPECT_EQ(state({{kOriginal, kSyn}}), kTcpOpening);
+  EXPECT_EQ(state({{kOriginal, kSyn}, {kReply, kSyn | kAck}}), kTcpOpening);
+  EXPECT_EQ(state({{kOriginal, kSyn}, {kReply, kSyn | kAck}, {kOriginal, kAck}}), kTcpEstablished);
+  EXPECT_EQ(state({{kOriginal, kSyn}, {kReply, kRst | kAck}}), kTcpClosing);
+  // picked up in the middle
+  EXPECT_EQ(state({{kOriginal, kAck}}), kTcpOpening);
+  EXPECT_EQ(state({{kOriginal, kAck}, {kOriginal, kAck}}), kTcpOpening);
+  EXPECT_EQ(state({{kOriginal, kAck}, {kReply, kAck}}), kTcpEstablished);
+  // one FIN closes one half only
+  EXPECT_EQ(state({{kOriginal, kAck}, {kReply, kAck}, {kReply, kFin | kAck}}), kTcpEstablished);
+  EXPECT_EQ(state({{kOriginal, kAck}, {kReply, kFin | kAck}, {kReply, kFin | kAck}}),
+            kTcpEstablished);
+  EXPECT_EQ(state({{kOriginal, kAck}, {kReply, kFin | kAck}, {kOriginal, kFin | kAck}}),
+            kTcpClosing);
+  EXPECT_EQ(state({{kOriginal, kAck}, {kReply, kAck}, {kOriginal, kRst}, {kReply, kAck}}),
+            kTcpClosing);
+}
+
+TEST(FlowTable, ASynAfterTheEndIsAnotherConnection) {
+  using enum FlowState;
+  {
+    FlowTable table(4);
+    EXPECT_EQ(state_after(table, {{kOriginal, kSyn}, {kReply, kRst | kAck}, {kReply, kSyn}}), kFree)
+        << "an answer's place is no right to connect the other way";
+    EXPECT_EQ(table.size(), 0u);
+  }
+  FlowTable table(4);
+  EXPECT_EQ(state_after(table, {{kOriginal, kAck}, {kReply, kAck}, {kReply, kSyn}}),
+            kTcpEstablished)
+      << "a forged SYN ends nothing";
+}
+
+TEST(FlowTable, ForgetsAfterTheIdleTimeOfItsState) {
+  const auto expect_idle_time = [](uint8_t protocol,
+                                   std::vector<std::pair<FlowDirection, uint8_t>> packets,
+                                   seconds idle_time) {
+    FlowTable table(4);
+    FlowKey key = udp_key();
+    key.protocol = protocol;
+    table.create(key, seconds(100));
+    for (const auto& [direction, flags] : packets) {
+      table.touch({table.find(key).flow, direction}, seconds(101), flags, 1, 40);
+    }
+    const auto start = packets.empty() ? seconds(100) : seconds(101);
+    EXPECT_TRUE(is_alive_at(table, key, start + idle_time - milliseconds(1))) << idle_time.count();
+    EXPECT_FALSE(is_alive_at(table, key, start + idle_time)) << idle_time.count();
+    EXPECT_EQ(table.size(), 0u);
+  };
+  expect_idle_time(kUdp, {}, seconds(60));
+  expect_idle_time(kUdp, {{kOriginal, 0}}, seconds(60));
+  expect_idle_time(kUdp, {{kReply, 0}}, seconds(180));
+  expect_idle_time(kIcmp, {{kReply, 0}}, seconds(30));
+  expect_idle_time(kTcp, {{kOriginal, kSyn}}, seconds(30));
+  expect_idle_time(kTcp, {{kOriginal, kAck}, {kReply, kAck}}, seconds(910));
+  expect_idle_time(kTcp, {{kOriginal, kAck}, {kReply, kAck}, {kReply, kRst}}, seconds(30));
+}
+
+TEST(FlowTable, AgeingLooksAtNoMoreFlowsThanItsBudget) {
+  FlowTable table(100);
+  for (uint16_t port = 0; port < 100; ++port) table.create(udp_key(port), milliseconds(0));
+  EXPECT_EQ(table.age(seconds(60), 30), 30u);
+  EXPECT_EQ(table.age(seconds(60), 30), 30u);
+  EXPECT_EQ(table.age(seconds(60), kNoLimit), 40u);
+  EXPECT_EQ(table.size(), 0u);
+}
+
+TEST(FlowTable, AgesAfterADayWithoutACall) {
+  FlowTable table(4);
+  table.create(udp_key(), seconds(5));
+  EXPECT_EQ(table.age(std::chrono::hours(24), 10), 1u);
+  table.create(udp_key(), std::chrono::hours(24));
+  EXPECT_TRUE(is_alive_at(table, udp_key(), std::chrono::hours(24) + seconds(59)));
+  EXPECT_FALSE(is_alive_at(table, udp_key(), std::chrono::hours(24) + seconds(60)));
+}
+
+TEST(FlowTable, CopiesEveryFlowOnceInSteps) {
+  FlowTable table(100);
+  for (uint16_t port = 0; port < 100; ++port) table.create(udp_key(port), milliseconds(0));
+  for (uint16_t port = 0; port < 100; port += 3) table.erase(table.find(udp_key(port)).flow);
+  std::set<uint16_t> ports;
+  std::vector<Flow> rows(10);
+  for (std::optional<uint32_t> cursor = 0; cursor;) {
+    const size_t filled = table.copy(&cursor, 16, rows);
+    for (size_t i = 0; i < filled; ++i) EXPECT_TRUE(ports.insert(rows[i].key().source_port).second);
+  }
+  EXPECT_EQ(ports.size(), table.size());
+  EXPECT_EQ(ports.size(), 66u);
+}
+
+// A plain map and a list of times against the table, on few keys, so that they collide, fill it and
+// wrap.
+TEST(FlowTable, AgreesWithAPlainMapOnRandomTraffic) {
+  struct Plain {
+    FlowKey original;
+    seconds last_seen;
+    bool is_answered = false;
+    uint64_t packets = 0;
+  };
+  std::mt19937 rng(5575);
+  constexpr uint32_t kCapacity = 48;
+  FlowTable table(kCapacity, SipKey{1, 2});
+  std::map<FlowKey, Plain> plain;  // by the smaller of a key and its reverse
+  seconds now{1000};
+  const auto canonical = [](const FlowKey& key) { return std::min(key, key.reversed()); };
+  for (int i = 0; i < 300'000; ++i) {
+    const auto draw = [&](uint32_t below) { return static_cast<uint32_t>(rng() % below); };
+    const FlowKey key{VrfId(draw(2)),
+                      draw(3),
+                      draw(3),
+                      static_cast<uint16_t>(draw(3)),
+                      static_cast<uint16_t>(draw(3)),
+                      kUdp};
+    const auto known = plain.find(canonical(key));
+    const FlowHit hit = table.find(key);
+    ASSERT_EQ(static_cast<bool>(hit), known != plain.end());
+    if (!hit) {
+      Flow* flow = table.create(key, now);
+      ASSERT_EQ(flow == nullptr, plain.size() == kCapacity);
+      if (flow != nullptr) plain[canonical(key)] = {key, now};
+    } else if (rng() % 50 == 0) {
+      table.erase(hit.flow);
+      plain.erase(known);
+    } else {
+      Plain& expected = known->second;
+      ASSERT_EQ(hit.flow->key(), expected.original);
+      ASSERT_EQ(hit.direction, key == expected.original ? kOriginal : kReply);
+      table.touch(hit, now, 0, 1, 1);
+      expected.last_seen = now;
+      expected.is_answered |= hit.direction == kReply;
+      ++expected.packets;
+      ASSERT_EQ(hit.flow->counters[0].packets + hit.flow->counters[1].packets, expected.packets);
+    }
+    if (rng() % 8 == 0) {
+      now += seconds(rng() % 100 == 0 ? rng() % 3000 : rng() % 4);
+      table.age(now, kNoLimit);
+      std::erase_if(plain, [&](const auto& item) {
+        return item.second.last_seen + seconds(item.second.is_answered ? 180 : 60) <= now;
+      });
+    }
+    ASSERT_EQ(table.size(), plain.size());
+  }
+}
+
+}  // namespace farspan::dataplane
