@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // AnyResource: one resource of any kind, and how it goes in and out of a Model.
 //
-// The API, the store and the command line speak of "a resource" before they know its kind; everything behind
-// them speaks of kinds. The variant is made from model::Kinds, so a kind added there cannot be forgotten here.
+// The API, the store and the command line speak of "a resource" before they know its kind;
+// everything behind them speaks of kinds. The variant is made from model::Kinds, so a kind added
+// there cannot be forgotten here.
 //
 // Not here: text and wire forms (documents.h, proto_resource.h), names of kinds (kind_names.h).
 #pragma once
@@ -35,19 +36,22 @@ const model::Meta& meta_of(const AnyResource& resource);
 std::string label_of(const AnyResource& resource);
 
 /// The resource called `name` of `kind` (exact spelling), or nothing.
-std::optional<AnyResource> find(const model::Model& model, std::string_view kind, const std::string& name);
+std::optional<AnyResource> find(const model::Model& model, std::string_view kind,
+                                const std::string& name);
 
 /// Every resource of `model` in the order of kinds and names; of one kind only if `kind` is given.
 std::vector<AnyResource> list(const model::Model& model, std::string_view kind = {});
 
-/// Creates or replaces. A resource that stands keeps its number whatever `resource` says; a new one brings its own.
+/// Creates or replaces. A resource that stands keeps its number whatever `resource` says; a new one
+/// brings its own.
 void upsert(model::Model& model, AnyResource resource);
 
 /// True when there was one to take away.
 bool erase(model::Model& model, std::string_view kind, const std::string& name);
 
-/// Gives `declared` the secrets it leaves out: those of `standing` (the same resource as it is now, may be null),
-/// else a new one from `make_secret`. Only IpsecConnections have one: ike.psk.
-void fill_secrets(AnyResource& declared, const AnyResource* standing, const std::function<std::string()>& make_secret);
+/// Gives `declared` the secrets it leaves out: those of `standing` (the same resource as it is now,
+/// may be null), else a new one from `make_secret`. Only IpsecConnections have one: ike.psk.
+void fill_secrets(AnyResource& declared, const AnyResource* standing,
+                  const std::function<std::string()>& make_secret);
 
 }  // namespace farspan::api::codec

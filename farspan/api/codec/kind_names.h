@@ -20,7 +20,8 @@ struct KindName {
 /// Every kind, in the order of model::Kinds.
 std::span<const KindName> kind_names();
 
-/// The kind meant by `word`: its name, singular or plural in any case, with or without '-' and '_'; or nothing.
+/// The kind meant by `word`: its name, singular or plural in any case, with or without '-' and '_';
+/// or nothing.
 std::optional<KindName> kind_from(std::string_view word);
 
 /// The word of `candidates` nearest to `word` by edit distance, or nothing when none is near.

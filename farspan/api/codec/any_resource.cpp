@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/api/codec/any_resource.h"
+
+#include <type_traits>
+
+namespace farspan::api::codec {
+namespace {
+
+// Calls `visit(by_name)` for the map of `kind`; false when there is no such kind.
+template <class Model, class Visit>
+bool with_kind(Model& model, std::string_view kind, Visit&& visit) {
+  bool is_found = false;
+  std::apply(
+      [&](auto&... by_name) {
+        const auto try_one = [&](auto& map) {
+          using Resource = typename std::remove_cvref_t<decltype(map)>::mapped_type;
+          if (is_found || kind != Resource::kKind) return;
+          is_found = true;
+          visit(map);
+        };
+        (try_one(by_name), ...);
+      },
+      model.kinds);
+  return is_found;
+}
+
+}  // namespace
+
+std::string_view kind_of(const AnyResource& resource) {
+  return std::visit([](const auto& r) -> std::string_view { return r.kKind; }, resource);
+}
+
+model::Meta& meta_of(AnyResource& resource) {
+  return std::visit([](auto& r) -> model::Meta& { return r.meta; }, resource);
+}
+
+const model::Meta& meta_of(const AnyResource& resource) {
+  return std::visit([](const auto& r) -> const model::Meta& { return r.meta; }, resource);
+}
+
+std::string label_of(const AnyResource& resource) {
+  return std::string(kind_of(resource)) + " " + meta_of(resource).name;
+}
+
+std::optional<AnyResource> find(const model::Model& model, std::string_view kind,
+                                const std::string& name) {
+  std::optional<AnyResource> found;
+  with_kind(model, kind, [&](const auto& by_name) {
+    if (const auto entry = by_name.find(name); entry != by_name.end()) found = entry->second;
+  });
+  return found;
+}
+
+std::vector<AnyResource> list(const model::Model& model, std::string_view kind) {
+  std::vector<AnyResource> resources;
+  const auto add_all = [&](const auto& by_name) {
+    for (const auto& [name, resource] : by_name) resources.emplace_back(resource);
+  };
+  if (kind.empty()) {
+    std::apply([&](const auto&... by_name) { (add_all(by_name), ...); }, model.kinds);
+  } else {
+    with_kind(model, kind, add_all);
+  }
+  return resources;
+}
+
+void upsert(model::Model& model, AnyResource resource) {
+  std::visit(
+      [&](auto& declared) {
+        auto& by_name = model.all<std::remove_cvref_t<decltype(declared)>>();
+        const auto standing = by_name.find(declared.meta.name);
+        if (standing == by_name.end()) {
+          const std::string name = declared.meta.name;
+          by_name.emplace(name, std::move(declared));
+          return;
+        }
+        declared.meta.number = standing->second.meta.number;
+        standing->second = std::move(declared);
+      },
+      resource);
+}
+
+bool erase(model::Model& model, std::string_view kind, const std::string& name) {
+  bool is_erased = false;
+  with_kind(model, kind, [&](auto& by_name) { is_erased = by_name.erase(name) == 1; });
+  return is_erased;
+}
+
+void fill_secrets(AnyResource& declared, const AnyResource* standing,
+                  const std::function<std::string()>& make_secret) {
+  auto* connection = std::get_if<model::IpsecConnection>(&declared);
+  if (connection == nullptr || !connection->ike.psk.empty()) return;
+  const auto* before =
+      standing != nullptr ? std::get_if<model::IpsecConnection>(standing) : nullptr;
+  connection->ike.psk =
+      before != nullptr && !before->ike.psk.empty() ? before->ike.psk : make_secret();
+}
+
+}  // namespace farspan::api::codec
