@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/crypto/keys.h"
+
+#include <intel-ipsec-mb.h>
+
+#include <algorithm>
+
+#include "farspan/base/check.h"
+#include "farspan/crypto/context.h"
+
+namespace farspan::crypto {
+namespace {
+
+constexpr size_t kLargestBlock = 128;  // SHA-384 and SHA-512; SHA-1 and SHA-256 have 64
+
+size_t hash_block(Integrity integrity) {
+  return integrity == Integrity::kHmacSha384_192 || integrity == Integrity::kHmacSha512_256 ? 128
+                                                                                            : 64;
+}
+
+void hash_one_block(const IMB_MGR* mb, Integrity integrity, const uint8_t* block, void* state) {
+  switch (integrity) {
+    case Integrity::kHmacSha1_96:
+      IMB_SHA1_ONE_BLOCK(mb, block, state);
+      break;
+    case Integrity::kHmacSha256_128:
+      IMB_SHA256_ONE_BLOCK(mb, block, state);
+      break;
+    case Integrity::kHmacSha384_192:
+      IMB_SHA384_ONE_BLOCK(mb, block, state);
+      break;
+    case Integrity::kHmacSha512_256:
+      IMB_SHA512_ONE_BLOCK(mb, block, state);
+      break;
+    case Integrity::kAead:
+      break;
+  }
+}
+
+// The state of the hash after the key xored with `pad`: what HMAC starts from (RFC 2104 §4).
+void expand_pad(const IMB_MGR* mb, Integrity integrity, std::span<const uint8_t> key, uint8_t pad,
+                void* state) {
+  std::array<uint8_t, kLargestBlock> block;
+  block.fill(pad);
+  for (size_t i = 0; i < key.size(); ++i) block[i] = static_cast<uint8_t>(key[i] ^ pad);
+  hash_one_block(mb, integrity, block.data(), state);
+  zeroize(block);
+}
+
+}  // namespace
+
+Keys::Keys(const Context& context, Suite suite, std::span<const uint8_t> encryption,
+           std::span<const uint8_t> integrity)
+    : suite_(suite) {
+  static_assert(sizeof(gcm_key_data) <= sizeof(schedules_));
+  FS_CHECK(encryption.size() == suite.key_length() + suite.salt_length());
+  const IMB_MGR* mb = context.mb_;
+  if (suite.is_aead()) {
+    auto* gcm = reinterpret_cast<gcm_key_data*>(schedules_.data());
+    if (suite.cipher == Cipher::kAesGcm128) {
+      IMB_AES128_GCM_PRE(mb, encryption.data(), gcm);
+    } else {
+      IMB_AES256_GCM_PRE(mb, encryption.data(), gcm);
+    }
+    std::copy_n(encryption.data() + suite.key_length(), salt_.size(), salt_.begin());
+    return;
+  }
+  FS_CHECK(!integrity.empty() && integrity.size() <= hash_block(suite.integrity));
+  if (suite.cipher == Cipher::kAesCbc128) {
+    IMB_AES_KEYEXP_128(mb, encryption.data(), schedules_.data(), schedules_.data() + kDecryptAt);
+  } else {
+    IMB_AES_KEYEXP_256(mb, encryption.data(), schedules_.data(), schedules_.data() + kDecryptAt);
+  }
+  expand_pad(mb, suite.integrity, integrity, 0x36, schedules_.data() + kIpadAt);
+  expand_pad(mb, suite.integrity, integrity, 0x5c, schedules_.data() + kOpadAt);
+}
+
+Keys::~Keys() {
+  zeroize({reinterpret_cast<uint8_t*>(schedules_.data()), schedules_.size()});
+  zeroize(salt_);
+}
+
+}  // namespace farspan::crypto
