@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters: what this node did with every packet: in = out + drops by reason + consumed.
+// Counters: what this node did with every packet; the law they obey is in pipeline/pipeline.h.
 //
 // One writer (the worker), many readers: a relaxed load and store, no locked instruction. All count
 // packets on a wire, so a super-packet of 40 segments counts 40.
@@ -40,7 +40,10 @@ class Count {
   X(kToIke,       "packets.to_ike")       /* IKE datagrams handed to charon */ \
   X(kFromIke,     "packets.from_ike")     /* IKE datagrams of charon */ \
   X(kAnswered,    "packets.answered")     /* answers of the node itself: echo, ICMP errors, ARP */ \
-  X(kConsumed,    "packets.consumed")     /* packets that ended here as they should */
+  X(kConsumed,    "packets.consumed")     /* packets that ended here as they should */ \
+  X(kFromUnderlay, "packets.from_underlay") /* from the underlay, but of no SA: IKE, keepalives, unknown SPIs */ \
+  X(kToUnderlay,  "packets.to_underlay")  /* IKE datagrams sent */ \
+  X(kFragmented,  "packets.fragmented")   /* fragments made, beyond the packets they were made of */
 // clang-format on
 
 enum class Counter : uint8_t {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// answers: what the node says itself: echo replies and ICMP errors, from the VRF's router address.
+//
+// An answer goes back to where the packet came from by the same tables, without a flow and past the
+// security groups: it belongs to what the instance or office itself sent.
+#include "farspan/dataplane/packet/parse.h"
+#include "farspan/dataplane/packet/rewrite.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+
+void Pipeline::answer_as_router(SuperPacket& packet, const Arrival& from) {
+  if (!is_echo_request(packet)) {
+    if (packet.parsed.protocol == net::protocol::kUdp)
+      report(packet, from, IcmpError::kPortUnreachable);
+    return drop(packet, DropReason::kNotForUs);
+  }
+  counters_.add(Counter::kConsumed);
+  make_echo_reply(packet);
+  counters_.add(Counter::kAnswered);
+  originate(packet, from);
+}
+
+void Pipeline::report(const SuperPacket& about, const Arrival& from, IcmpError error,
+                      uint32_t mtu) {
+  const uint32_t router = tables_->at(from.vrf).router;
+  if (router == 0 || from.is_own || !may_report(about) || !icmp_tokens_.take(now_)) return;
+  const uint32_t length = write_icmp_error(
+      about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), icmp_);
+  if (parse({icmp_.data(), length}, originated_))
+    return;  // the router's own address cannot be reported from
+  counters_.add(Counter::kAnswered);
+  originate(originated_, from);
+}
+
+void Pipeline::originate(SuperPacket& packet, Arrival asked_by) {
+  asked_by.is_own = true;
+  if (asked_by.ingress.is_port()) return to_port(packet, asked_by.ingress.port(), asked_by);
+  const Adjacency back = tables_->fib.lookup(asked_by.vrf, asked_by.table, packet.parsed.source,
+                                             packet.parsed.destination);
+  switch (back.kind) {
+    case AdjacencyKind::kPort:
+    case AdjacencyKind::kTunnel:
+      return send(packet, back, asked_by);
+    case AdjacencyKind::kUnreachable:
+      return drop(packet, DropReason::kHostUnreachable);
+    default:
+      return drop(packet, DropReason::kNoRoute);
+  }
+}
+
+}  // namespace farspan::dataplane

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// decide: may this packet pass, and where does it go? Remembered per flow and direction.
+//
+// A decision holds for one version of the tables and one ingress. When either changes the flow is
+// judged again, as its first packet was: by the security groups of the sender and the receiver of
+// the original direction. A reply needs no rule of its own, but only when it comes from where the
+// original packets go: otherwise an office could answer in the name of another one, and it is
+// judged as a packet of its own.
+#include "farspan/dataplane/packet/icmp_quote.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+namespace {
+
+FlowDecision dropped(DropReason reason, TablesVersion version, Ingress ingress) {
+  return {.adjacency = {},
+          .version = version,
+          .ingress = ingress,
+          .verdict = FlowVerdict::kDrop,
+          .reason = reason};
+}
+
+bool leads_to(const Adjacency& adjacency, Ingress side) {
+  return (adjacency.kind == AdjacencyKind::kPort && side == Ingress::of(adjacency.port())) ||
+         (adjacency.kind == AdjacencyKind::kTunnel && side == Ingress::of(adjacency.tunnel()));
+}
+
+uint8_t flags_of(const SuperPacket& packet) {
+  return packet.parsed.protocol == net::protocol::kTcp ? packet.parsed.tcp_flags : uint8_t{0};
+}
+
+}  // namespace
+
+FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
+  const Parsed& p = packet.parsed;
+  if (p.is_icmp_error) return decide_related(packet, from);
+  const FlowKey key{tables_->at(from.vrf).id, p.source,  p.destination, p.source_port,
+                    p.destination_port,       p.protocol};
+  const uint32_t hash = flows_.hash(key);
+  FlowHit hit = flows_.find(key, hash, flags_of(packet));
+  if (!hit) {
+    const FlowDecision decision = judge(packet, from, nullptr, FlowDirection::kOriginal);
+    // What is refused or answered here leaves nothing behind that a flood could fill the table
+    // with.
+    if (decision.verdict == FlowVerdict::kDrop || decision.adjacency.kind == AdjacencyKind::kRouter)
+      return decision;
+    hit.flow = flows_.create(key, hash, now_ms_);
+    if (!hit) return dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
+    hit.flow->decision(hit.direction) = decision;
+  } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
+    hit.flow->decision(hit.direction) = judge(packet, from, hit.flow, hit.direction);
+  }
+  const FlowDecision decision = hit.flow->decision(hit.direction);
+  if (decision.verdict == FlowVerdict::kForward) {
+    flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
+  }
+  return decision;
+}
+
+FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
+                             FlowDirection direction) {
+  const Parsed& p = packet.parsed;
+  const auto refuse = [&](DropReason reason) {
+    return dropped(reason, tables_->version, from.ingress);
+  };
+  const bool is_reply = flow != nullptr && direction == FlowDirection::kReply &&
+                        leads_to(flow->decision(FlowDirection::kOriginal).adjacency, from.ingress);
+
+  // In the words of the packet that opened the flow: who sent it, who received it, and on which
+  // port.
+  const uint32_t sender = is_reply ? p.destination : p.source,
+                 receiver = is_reply ? p.source : p.destination;
+  const uint16_t receiver_port = is_reply ? p.source_port : p.destination_port;
+  const auto accepts = [&](PortIndex port, RuleDirection rules, uint32_t peer) {
+    return tables_->at(port).rules->evaluate(rules, p.protocol, receiver_port, peer) ==
+           RuleVerdict::kAccept;
+  };
+  const RuleDirection rules_of_ingress =
+      is_reply ? RuleDirection::kIngress : RuleDirection::kEgress;
+  if (from.ingress.is_port() &&
+      !accepts(from.ingress.port(), rules_of_ingress, is_reply ? sender : receiver)) {
+    return refuse(is_reply ? DropReason::kSecurityGroupIngress : DropReason::kSecurityGroupEgress);
+  }
+
+  const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
+  switch (adjacency.kind) {
+    case AdjacencyKind::kNone:
+      return refuse(DropReason::kNoRoute);
+    case AdjacencyKind::kUnreachable:
+      return refuse(DropReason::kHostUnreachable);
+    case AdjacencyKind::kRouter:
+      break;
+    case AdjacencyKind::kTunnel:
+      if (leads_to(adjacency, from.ingress)) return refuse(DropReason::kLooping);
+      break;
+    case AdjacencyKind::kPort: {
+      const RuleDirection rules = is_reply ? RuleDirection::kEgress : RuleDirection::kIngress;
+      if (!accepts(adjacency.port(), rules, is_reply ? receiver : sender)) {
+        return refuse(is_reply ? DropReason::kSecurityGroupEgress
+                               : DropReason::kSecurityGroupIngress);
+      }
+    }
+  }
+  return {.adjacency = adjacency,
+          .version = tables_->version,
+          .ingress = from.ingress,
+          .verdict = FlowVerdict::kForward,
+          .reason = {}};
+}
+
+// An ICMP error passes with the flow it is about, when it comes from where that flow's packets
+// went. It goes to its own destination by the FIB; its source may be any router on the way (RFC
+// 5508 §4.3).
+FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
+  const auto refuse = [&](DropReason reason) {
+    return dropped(reason, tables_->version, from.ingress);
+  };
+  const auto quoted = read_quote(error);
+  if (!quoted) return refuse(DropReason::kNoFlowForPacket);
+  const FlowKey about{tables_->at(from.vrf).id, quoted->source,           quoted->destination,
+                      quoted->source_port,      quoted->destination_port, quoted->protocol};
+  const FlowHit hit = flows_.find(about);
+  if (!hit) return refuse(DropReason::kNoFlowForPacket);
+  const FlowDecision& provoked = hit.flow->decision(hit.direction);
+  if (provoked.verdict != FlowVerdict::kForward || provoked.version != tables_->version ||
+      !leads_to(provoked.adjacency, from.ingress)) {
+    return refuse(DropReason::kNoFlowForPacket);
+  }
+  const Adjacency adjacency =
+      tables_->fib.lookup(from.vrf, from.table, error.parsed.source, error.parsed.destination);
+  switch (adjacency.kind) {
+    case AdjacencyKind::kNone:
+      return refuse(DropReason::kNoRoute);
+    case AdjacencyKind::kUnreachable:
+      return refuse(DropReason::kHostUnreachable);
+    case AdjacencyKind::kTunnel:
+      if (leads_to(adjacency, from.ingress)) return refuse(DropReason::kLooping);
+      break;
+    default:
+      break;
+  }
+  return {.adjacency = adjacency,
+          .version = tables_->version,
+          .ingress = from.ingress,
+          .verdict = FlowVerdict::kForward,
+          .reason = {}};
+}
+
+}  // namespace farspan::dataplane

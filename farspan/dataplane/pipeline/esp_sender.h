@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// EspSender: inner packets written next to each other, sealed as a batch, sent as trains.
+//
+// Inner packets are written straight to where their ESP packet will be (place()), so that
+// segmenting a super-packet is the only copy between the port's buffer and the socket. ESP packets
+// lie back to back:
+//
+//   bytes_ ─▶ |prefix|inner……|trailer|prefix|inner……|trailer|…      one slot each
+//              └─────── one train: same path, TOS, length ───────┘
+//
+// flush() seals all of them in one call (AES-CBC needs the company) and cuts them into trains of
+// equal length, of which the last packet may be shorter (UDP_SEGMENT).
+//
+// Not here: which SA and MTU (to_tunnel.cpp), the transform (ipsec/esp.h), the socket (outside.h).
+// Threads: the worker. Allocates when made.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "farspan/dataplane/control/counters.h"
+#include "farspan/dataplane/ipsec/esp.h"
+#include "farspan/dataplane/ipsec/outbound_sa.h"
+#include "farspan/dataplane/pipeline/outside.h"
+
+namespace farspan::dataplane {
+
+class EspSender {
+ public:
+  static constexpr uint32_t kMaxSlots = 128;
+  static constexpr uint32_t kBytes =
+      160 * 1024;  // two full trains, and the largest single packet beside them
+
+  EspSender(ipsec::EspWorker& esp, Outside& outside, NodeCounters& counters);
+
+  /// How an inner packet leaves.
+  struct Way {
+    ipsec::OutboundSa* sa;
+    const TunnelEntry* tunnel;  // of the present tables: flush() before they change
+    uint32_t label;             // 0: none
+    uint8_t tos;                // outer
+  };
+
+  /// Where the caller must write an inner packet of `length` bytes before the next place() or
+  /// flush(). Sends what waits when there is no room.
+  uint8_t* place(const Way& way, uint32_t length);
+
+  /// Seals and sends everything that waits; counts what was sent and what was dropped.
+  void flush();
+
+ private:
+  struct Waiting {
+    ipsec::OuterPath path;  // as of place()
+    const TunnelEntry* tunnel;
+    uint8_t tos;
+  };
+  uint32_t collect_trains();
+  void send_trains(uint32_t count);
+  bool continues_train(uint32_t first, uint32_t next) const;
+
+  ipsec::EspWorker& esp_;
+  Outside& outside_;
+  NodeCounters& counters_;
+  std::unique_ptr<uint8_t[]> bytes_;
+  uint32_t used_ = 0;
+  uint32_t count_ = 0;
+  std::array<ipsec::SealSlot, kMaxSlots> slots_;
+  std::array<Waiting, kMaxSlots> waiting_;
+  std::array<io::Train, kMaxSlots> trains_;
+  std::array<uint32_t, kMaxSlots> first_of_train_;  // slot
+  std::array<io::SendVerdict, kMaxSlots> verdicts_;
+};
+
+}  // namespace farspan::dataplane

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// from_underlay: what the peers' ESP packets carried, as few super-packets as their flows allow.
+//
+// Every segment's own first word says whether it is ESP, IKE (four zero bytes, RFC 3948 §2.2) or a
+// keepalive: GRO glues IKE datagrams to the end of ESP trains. ESP packets wait until a batch is
+// full or everything that was received has been looked at, and are opened together.
+#include "farspan/dataplane/packet/ecn.h"
+#include "farspan/dataplane/packet/mpls.h"
+#include "farspan/dataplane/packet/parse.h"
+#include "farspan/dataplane/pipeline/inner_flow.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+namespace {
+
+constexpr uint16_t kIkePort = 500, kNatPort = 4500;
+constexpr uint8_t kKeepaliveByte = 0xFF;
+constexpr uint32_t kIkeHeader = 28, kNonEspMarker = 4;  // RFC 7296 §3.1, RFC 3948 §2.2
+constexpr uint32_t kEspHeader = 8;
+constexpr uint8_t kNextHeaderIpv4 = 4, kNextHeaderMpls = 137;
+
+}  // namespace
+
+void Pipeline::from_underlay(std::span<const io::Train> trains) {
+  for (const io::Train& train : trains) {
+    const uint32_t segment = train.segment_size == 0 ? train.length : train.segment_size;
+    uint32_t at = 0;
+    do {
+      const uint32_t length = std::min(segment, train.length - at);
+      take_segment(train, train.bytes + at, length);
+      at += length;
+    } while (at < train.length);
+  }
+  open_waiting();
+}
+
+void Pipeline::take_segment(const io::Train& train, uint8_t* bytes, uint32_t length) {
+  switch (train.destination.port) {
+    case kIkePort:
+      return take_ike(train, bytes, length);
+    case kNatPort:
+      if (length == 1 && bytes[0] == kKeepaliveByte) {
+        counters_.add(Counter::kFromUnderlay);
+        return counters_.drop(DropReason::kKeepalive);
+      }
+      if (length < kNonEspMarker || net::load_be32(bytes) == 0)
+        return take_ike(train, bytes, length);
+      return take_esp(train, bytes, length);
+    default:
+      return take_esp(train, bytes, length);
+  }
+}
+
+void Pipeline::take_ike(const io::Train& train, uint8_t* bytes, uint32_t length) {
+  counters_.add(Counter::kFromUnderlay);
+  const uint32_t least = kIkeHeader + (train.destination.port == kNatPort ? kNonEspMarker : 0);
+  if (length < least) return counters_.drop(DropReason::kMalformedIke);
+  const IkeDatagram datagram{
+      train.source, train.destination, static_cast<uint8_t>(train.tos >> 2), {bytes, length}};
+  if (!outside_.to_ike(datagram)) return counters_.drop(DropReason::kIkeUnavailable);
+  counters_.add(Counter::kToIke);
+}
+
+void Pipeline::take_esp(const io::Train& train, uint8_t* bytes, uint32_t length) {
+  const auto refuse = [&](DropReason reason) {
+    counters_.add(Counter::kFromUnderlay);
+    counters_.drop(reason);
+  };
+  if (length < kEspHeader) return refuse(DropReason::kMalformedEsp);
+  ipsec::InboundSa* sa = sad_->inbound(net::load_be32(bytes));
+  if (sa == nullptr) return refuse(DropReason::kUnknownSpi);
+  const auto tunnel = open_count_ > 0 && open_[open_count_ - 1].sa == sa
+                          ? std::optional(opening_[open_count_ - 1].tunnel)
+                          : tables_->find_tunnel(TunnelId(sa->tunnel()));
+  if (!tunnel)
+    return refuse(DropReason::kUnknownSpi);  // the agent does not know the tunnel (any more)
+
+  const TunnelEntry& entry = tables_->at(*tunnel);
+  counters_.add(entry.is_link ? Counter::kFromLink : Counter::kFromOffice);
+  entry.counters->packets_in.add(1);
+  entry.counters->bytes_in.add(length);
+  const bool is_udp = train.destination.port != 0;
+  open_[open_count_] = {.sa = sa,
+                        .esp = bytes,
+                        .esp_length = length,
+                        .source = is_udp ? ipsec::Endpoint{train.source.address, train.source.port}
+                                         : ipsec::Endpoint{},
+                        .inner = nullptr,
+                        .inner_length = 0,
+                        .next_header = 0,
+                        .drop = {}};
+  opening_[open_count_] = {*tunnel, train.tos};
+  if (++open_count_ == kMaxOpen) open_waiting();
+}
+
+void Pipeline::open_waiting() {
+  if (open_count_ == 0) return;
+  esp_.open({open_.data(), open_count_});
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < open_count_; ++i) {
+    SuperPacket& packet = (*supers_)[count];
+    if (const auto reason = enter(open_[i], i, packet, arrivals_[count])) {
+      counters_.drop(*reason);
+      continue;
+    }
+    // Packets of one SA that a label sends to different VRFs never merge.
+    const uint64_t ingress = uint64_t{open_[i].sa->spi()} << 32 | arrivals_[count].vrf.value();
+    if (coalescer_.absorb(packet, ingress)) continue;
+    if (++count == kMaxSupers) {
+      forward_coalesced(count);
+      count = 0;
+    }
+  }
+  forward_coalesced(count);
+  open_count_ = 0;
+}
+
+void Pipeline::forward_coalesced(uint32_t count) {
+  coalescer_.finish();
+  for (uint32_t i = 0; i < count; ++i) forward((*supers_)[i], arrivals_[i]);
+}
+
+// Nothing that came out of a tunnel is believed before it is inside the bounds the SA was
+// negotiated for.
+std::optional<DropReason> Pipeline::enter(const ipsec::OpenSlot& slot, uint32_t place,
+                                          SuperPacket& packet, Arrival& arrival) {
+  if (slot.drop) return slot.drop;
+  const TunnelIndex tunnel_index = opening_[place].tunnel;
+  const TunnelEntry& tunnel = tables_->at(tunnel_index);
+  std::span<uint8_t> inner(slot.inner, slot.inner_length);
+  arrival = {Ingress::of(tunnel_index), tunnel.vrf, TableKind::kGateway, slot.sa};
+  if (slot.next_header != (tunnel.is_link ? kNextHeaderMpls : kNextHeaderIpv4))
+    return DropReason::kBadNextHeader;
+  if (tunnel.is_link) {
+    const auto label = read_label(inner);
+    if (!label) return DropReason::kMalformedLabel;
+    const auto vrf = tables_->find_label(*label);
+    if (!vrf) return DropReason::kUnknownLabel;
+    arrival.vrf = *vrf;
+    arrival.table = TableKind::kVpc;
+    inner = inner.subspan(kLabelLength);
+  }
+  if (const auto reason = parse(inner, packet)) return reason;
+  packet.outer_ecn = opening_[place].tos & kEcnMask;
+  if (const auto reason = decapsulate_ecn(packet)) return reason;
+  // The ports of a fragment are unknown: the whole datagram is checked instead (reassemble()).
+  if (!packet.parsed.is_fragment && !is_inside_selectors(packet, *slot.sa))
+    return DropReason::kInnerPolicy;
+  return std::nullopt;
+}
+
+}  // namespace farspan::dataplane

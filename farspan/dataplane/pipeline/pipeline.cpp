@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/pipeline/pipeline.h"
+
+namespace farspan::dataplane {
+namespace {
+constexpr uint32_t kFlowsAgedPerBatch = 256;
+}
+
+Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
+                   NodeCounters& counters, PipelineLimits limits)
+    : outside_(outside),
+      esp_(esp),
+      events_(events),
+      counters_(counters),
+      flows_(limits.flows),
+      reassembler_(limits.reassembly),
+      sender_(esp, outside, counters),
+      icmp_tokens_(limits.icmp_per_second, limits.icmp_burst),
+      supers_(std::make_unique<std::array<SuperPacket, kMaxSupers>>()),
+      fragment_bytes_(std::make_unique<uint8_t[]>(2 * (SuperPacket::kMaxLength + 1))) {}
+
+void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Instant now) {
+  tables_ = &tables;
+  sad_ = &sad;
+  now_ = now;
+  now_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  now_seconds_ =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now_ms_).count());
+  esp_.set_now(now_seconds_);
+}
+
+void Pipeline::end_batch() {
+  sender_.flush();
+  reassembler_.end_batch();
+  flows_.age(now_ms_, kFlowsAgedPerBatch);
+  if (const uint32_t late = reassembler_.expire(now_); late > 0)
+    counters_.drop(DropReason::kFragmentTimeout, late);
+  tables_ = nullptr;
+  sad_ = nullptr;
+}
+
+}  // namespace farspan::dataplane

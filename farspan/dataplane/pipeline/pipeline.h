@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pipeline: what happens to a packet between the place it comes in and the place it goes out.
+//
+//  from_port      frame ▸ ARP │ parse ▸ own source? ─┐
+//  from_underlay  train ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸ ECN ▸
+//  selectors ▸ coalesce ─┤
+//                                                                                                                │
+//  forward
+//  ◀───────────────────────────────────────────────────────────────────────────────────────────────────┘
+//     reassemble ▸ flow ─hit─────────────────────────────▸ TTL ▸ MSS ▸ to_port    MTU ▸ one write
+//     per super-packet
+//                    └miss▸ security groups, FIB ▸ remember           └ to_tunnel  SA ▸ MTU ▸
+//                    segment ▸ seal ▸ train
+//                                                └ the router itself: echo reply
+//
+// The unit is the super-packet; only opening, segmenting and sealing run per wire packet. Every
+// packet ends in exactly one counter, in wire packets:
+//
+//   from_port + from_office + from_link + from_underlay + from_ike + answered + fragmented
+//     = to_port + to_office + to_link + to_underlay + to_ike + consumed + Σ drop.* + fragments held
+//
+// Each stage is in the file of its name. Threads: one worker. Allocates when made.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <memory>
+
+#include "farspan/dataplane/flow/flow_table.h"
+#include "farspan/dataplane/ipsec/sad_view.h"
+#include "farspan/dataplane/packet/coalesce.h"
+#include "farspan/dataplane/packet/icmp_error.h"
+#include "farspan/dataplane/packet/reassemble.h"
+#include "farspan/dataplane/packet/virtio.h"
+#include "farspan/dataplane/pipeline/arrival.h"
+#include "farspan/dataplane/pipeline/esp_sender.h"
+#include "farspan/dataplane/pipeline/outside.h"
+
+namespace farspan::dataplane {
+
+struct PipelineLimits {
+  uint32_t flows = 1u << 18;
+  Reassembler::Limits reassembly{};
+  uint32_t icmp_per_second = 1000, icmp_burst = 100;
+};
+
+class Pipeline {
+ public:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  /// @param esp  this worker's; `events` is where acquires go; all outlive the pipeline
+  Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
+           NodeCounters& counters, PipelineLimits limits = {});
+
+  /// Everything until end_batch() sees these tables and SAs, and this time.
+  void begin_batch(const Tables& tables, const ipsec::SadView& sad, Instant now);
+  /// Sends what waits and does a batch's share of ageing.
+  void end_batch();
+
+  /// One frame an instance sent, behind its virtio header. The bytes are used up.
+  void from_port(PortIndex port, const VirtioHeader& virtio, std::span<uint8_t> frame);
+  /// What the sockets of the underlay received: UDP 500 and 4500, and native ESP (destination port
+  /// 0).
+  void from_underlay(std::span<const io::Train> trains);
+  /// A datagram charon sends.
+  void from_ike(const IkeDatagram& datagram);
+
+  /// Whether UDP super-packets may be made for ports: their devices must understand USO.
+  void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }
+
+  const FlowTable& flows() const { return flows_; }
+  uint32_t held_fragments() const { return reassembler_.held_wire_packets(); }
+
+ private:
+  // from_port.cpp
+  void answer_port_arp(const PortEntry& port, std::span<uint8_t> frame);
+  // from_underlay.cpp
+  void take_segment(const io::Train& train, uint8_t* bytes, uint32_t length);
+  void take_ike(const io::Train& train, uint8_t* bytes, uint32_t length);
+  void take_esp(const io::Train& train, uint8_t* bytes, uint32_t length);
+  void open_waiting();
+  std::optional<DropReason> enter(const ipsec::OpenSlot& slot, uint32_t place, SuperPacket& packet,
+                                  Arrival& arrival);
+  void forward_coalesced(uint32_t count);
+  // forward.cpp
+  void forward(SuperPacket& packet, const Arrival& from);
+  void forward_whole(SuperPacket& packet, const Arrival& from);
+  void reassemble(SuperPacket& fragment, const Arrival& from);
+  void send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
+  void clamp_by_ingress(SuperPacket& packet, const Arrival& from);
+  // decide.cpp
+  FlowDecision decide(const SuperPacket& packet, const Arrival& from);
+  FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
+  FlowDecision judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
+                     FlowDirection direction);
+  // to_port.cpp
+  void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
+  void write_frame(SuperPacket& packet, const PortEntry& port);
+  // to_tunnel.cpp
+  void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
+  uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label);
+  // fragments.h
+  template <class Each>
+  void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);
+  // answers.cpp
+  void answer_as_router(SuperPacket& packet, const Arrival& from);
+  void report(const SuperPacket& about, const Arrival& from, IcmpError error, uint32_t mtu = 0);
+  void originate(SuperPacket& packet, Arrival asked_by);
+  static bool lower_ttl(SuperPacket& packet, const Arrival& from);
+
+  void drop(const SuperPacket& packet, DropReason reason) {
+    counters_.drop(reason, packet.wire_packets());
+  }
+
+  static constexpr uint32_t kMaxOpen = 128;     // ESP packets opened in one call
+  static constexpr uint32_t kMaxSupers = 64;    // super-packets they become
+  static constexpr uint32_t kSmallestMtu = 68;  // RFC 791 §3.1
+
+  Outside& outside_;
+  ipsec::EspWorker& esp_;
+  ipsec::SaEventSink events_;
+  NodeCounters& counters_;
+  FlowTable flows_;
+  Reassembler reassembler_;
+  EspSender sender_;
+  Coalescer coalescer_{Coalescer::Udp::kMerge};
+  TokenBucket icmp_tokens_;
+
+  const Tables* tables_ = nullptr;  // these five: from begin_batch() to end_batch()
+  const ipsec::SadView* sad_ = nullptr;
+  Instant now_{};
+  std::chrono::milliseconds now_ms_{0};
+  uint64_t now_seconds_ = 0;
+
+  struct Opening {  // beside open_[i]
+    TunnelIndex tunnel;
+    uint8_t tos;
+  };
+  uint32_t open_count_ = 0;
+  std::array<ipsec::OpenSlot, kMaxOpen> open_;
+  std::array<Opening, kMaxOpen> opening_;
+  std::unique_ptr<std::array<SuperPacket, kMaxSupers>> supers_;
+  std::array<Arrival, kMaxSupers> arrivals_;
+
+  SuperPacket single_;              // the packet of from_port()
+  SuperPacket whole_;               // a reassembled datagram
+  SuperPacket originated_;          // what the node itself sends
+  SuperPacket segment_, fragment_;  // of for_each_fragment()
+  std::array<uint8_t, kMaxIcmpError> icmp_{};
+  std::unique_ptr<uint8_t[]>
+      fragment_bytes_;  // of for_each_fragment(): a segment, then one fragment of it
+};
+
+}  // namespace farspan::dataplane

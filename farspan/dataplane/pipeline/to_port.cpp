@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// to_port: a super-packet becomes one frame, and one write, whatever its length.
+#include "farspan/dataplane/packet/fragment.h"
+#include "farspan/dataplane/pipeline/fragments.h"
+#include "farspan/dataplane/pipeline/node_mac.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+namespace {
+
+/// What stands in front of the IPv4 header in one write.
+struct FramePrefix {
+  VirtioHeader virtio;
+  net::EthernetHeader ethernet;
+};
+static_assert(sizeof(FramePrefix) == 24);
+
+}  // namespace
+
+void Pipeline::to_port(SuperPacket& packet, PortIndex index, const Arrival& from) {
+  const PortEntry& port = tables_->at(index);
+  if (!port.tap) return drop(packet, DropReason::kPortDown);
+  switch (fit(packet, port.mtu)) {
+    case Fit::kFits:
+      if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+      return write_frame(packet, port);
+    case Fit::kTooBig:
+      report(packet, from, IcmpError::kFragmentationNeeded, port.mtu);
+      return drop(packet, DropReason::kFragmentationNeeded);
+    case Fit::kFragment:
+      if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+      return for_each_fragment(packet, port.mtu,
+                               [&](SuperPacket& fragment) { write_frame(fragment, port); });
+  }
+}
+
+void Pipeline::write_frame(SuperPacket& packet, const PortEntry& port) {
+  FramePrefix prefix;
+  prefix.virtio = virtio_header_of(packet, sizeof prefix.ethernet);
+  std::copy(port.mac.begin(), port.mac.end(), prefix.ethernet.destination);
+  std::copy(kNodeMac.bytes.begin(), kNodeMac.bytes.end(), prefix.ethernet.source);
+  prefix.ethernet.type = net::EthernetHeader::kIpv4;
+
+  std::array<iovec, 2 + SuperPacket::kMaxPieces> vectors;
+  size_t count = 0;
+  vectors[count++] = {&prefix, sizeof prefix};
+  vectors[count++] = {packet.header, packet.header_length};
+  for (uint32_t i = 0; i < packet.piece_count; ++i)
+    vectors[count++] = {packet.pieces[i].bytes, packet.pieces[i].length};
+
+  switch (outside_.write_port(port, {vectors.data(), count})) {
+    case io::WriteVerdict::kWritten:
+      counters_.add(Counter::kToPort, packet.wire_packets());
+      port.counters->packets_out.add(packet.wire_packets());
+      port.counters->bytes_out.add(packet.length());
+      return;
+    case io::WriteVerdict::kDead:
+      outside_.port_died(port.id);
+      return drop(packet, DropReason::kPortDown);
+    case io::WriteVerdict::kFull:
+    case io::WriteVerdict::kRefused:
+      return drop(packet, DropReason::kPortFull);
+  }
+}
+
+}  // namespace farspan::dataplane

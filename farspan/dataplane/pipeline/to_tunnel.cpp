@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// to_tunnel: which SA, does it fit, and into the sender as wire packets.
+//
+// The MTU is the underlay's path MTU less what the SA's suite, UDP and the label cost; nobody sets
+// it by hand.
+#include "farspan/dataplane/packet/ecn.h"
+#include "farspan/dataplane/packet/fragment.h"
+#include "farspan/dataplane/packet/mpls.h"
+#include "farspan/dataplane/packet/mss_clamp.h"
+#include "farspan/dataplane/packet/segment.h"
+#include "farspan/dataplane/pipeline/fragments.h"
+#include "farspan/dataplane/pipeline/inner_flow.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+namespace {
+
+constexpr uint64_t kMtuFreshSeconds =
+    10;  // a path that grew again is noticed after this (RFC 1191 §6.3)
+constexpr uint32_t kMtuWithoutRoute = 1500;  // judged by this, then dropped as underlay_unreachable
+constexpr uint8_t kDscpMask = 0xFC;
+
+uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
+  const uint8_t tos = outer_tos(packet.parsed.tos);
+  return static_cast<uint8_t>((sa.copying().dscp_outward ? tos & kDscpMask : 0) |
+                              (sa.copying().ecn ? tos & kEcnMask : 0));
+}
+
+}  // namespace
+
+uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
+  const ipsec::OuterPath& path = sa.path();
+  ipsec::PathMtu& known = sa.mtu;
+  const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == path.remote &&
+                        now_seconds_ < known.learnt_seconds + kMtuFreshSeconds;
+  if (!is_fresh) {
+    known = {.underlay_mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute),
+             .learnt_seconds = now_seconds_,
+             .learnt_for = path.remote};
+  }
+  const uint32_t largest = sa.max_inner_length(known.underlay_mtu, path.is_udp_encapsulated);
+  const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
+  return largest > label_length ? largest - label_length : 0;
+}
+
+void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
+  const TunnelEntry& tunnel = tables_->at(adjacency.tunnel());
+  const ipsec::InnerFlow flow = inner_flow(packet);
+  const ipsec::SadView::Selection selection = sad_->select(tunnel.id.value(), flow);
+  using Answer = ipsec::SadView::Selection::Answer;
+  switch (selection.answer) {
+    case Answer::kSa:
+      break;
+    case Answer::kAcquire:
+      if (selection.trap->take_acquire(now_seconds_)) {
+        events_({.kind = ipsec::SaEvent::Kind::kAcquire,
+                 .tunnel = tunnel.id.value(),
+                 .reqid = selection.trap->reqid(),
+                 .path = {},
+                 .remote = {},
+                 .flow = flow});
+      }
+      return drop(packet, DropReason::kNoSa);
+    case Answer::kNoSa:
+      return drop(packet, DropReason::kNoSa);
+    case Answer::kOutsideSelectors:
+      return drop(packet, DropReason::kOutsideSelectors);
+  }
+
+  ipsec::OutboundSa& sa = *selection.sa;
+  const uint32_t mtu = tunnel_mtu(sa, adjacency.has_label());
+  const Fit how = mtu < kSmallestMtu ? Fit::kTooBig : fit(packet, mtu);
+  if (how == Fit::kTooBig) {
+    report(packet, from, IcmpError::kFragmentationNeeded, mtu);
+    return drop(packet, DropReason::kFragmentationNeeded);
+  }
+  if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+  if (packet.parsed.protocol == net::protocol::kTcp) clamp_mss(packet, mss_for_mtu(mtu));
+
+  const EspSender::Way way{&sa, &tunnel, adjacency.label, outer_tos_of(packet, sa)};
+  if (how == Fit::kFragment) {
+    return for_each_fragment(packet, mtu, [&](const SuperPacket& fragment) {
+      uint8_t* to = sender_.place(way, fragment.length());
+      std::memcpy(to, fragment.header, fragment.length());
+    });
+  }
+  for (Segmenter segments(packet); segments.remaining() > 0;) {
+    segments.write_next(sender_.place(way, segments.next_length()));
+  }
+}
+
+}  // namespace farspan::dataplane
