@@ -26,7 +26,7 @@ TEST(Section, IsWrittenAsTheReadmesExample) {
       "\5\0\5item2"
       "\6"
       "\2",
-      82);
+      77);
   ASSERT_TRUE(encode(message).ok());
   EXPECT_EQ(*encode(message), want);
   ASSERT_TRUE(decode(want).ok());
