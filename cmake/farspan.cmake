@@ -40,7 +40,7 @@ function(farspan_folder NAME)
     gtest_discover_tests(farspan_${NAME}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit)
   endif()
 
-  if(ARG_PROGRAM)
+  if(ARG_PROGRAM AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.cpp)
     add_executable(${ARG_PROGRAM} main.cpp)
     target_link_libraries(${ARG_PROGRAM} PRIVATE farspan_${NAME} Threads::Threads)
   endif()
