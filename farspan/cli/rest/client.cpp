@@ -32,8 +32,8 @@ http::request<http::string_body> make_request(http::verb verb, const std::string
 }
 
 ErrorCode code_named(const std::string& name) {
-  for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kNotFound, ErrorCode::kConflict, ErrorCode::kDenied,
-                               ErrorCode::kUnavailable}) {
+  for (const ErrorCode code : {ErrorCode::kInvalid, ErrorCode::kNotFound, ErrorCode::kConflict,
+                               ErrorCode::kDenied, ErrorCode::kUnavailable}) {
     if (name == to_string(code)) return code;
   }
   return ErrorCode::kInternal;
@@ -46,18 +46,19 @@ Errors Answer::errors() const {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (json.is_object() && json.contains("errors") && json["errors"].is_array()) {
     for (const auto& row : json["errors"]) {
-      errors.push_back({code_named(row.value("code", "")), row.value("resource", ""), row.value("field", ""),
-                        row.value("what", ""), row.value("remedy", "")});
+      errors.push_back({code_named(row.value("code", "")), row.value("resource", ""),
+                        row.value("field", ""), row.value("what", ""), row.value("remedy", "")});
     }
   }
   if (errors.empty()) {
-    errors.push_back({ErrorCode::kInternal, "", "", "the controller answered HTTP " + std::to_string(http_status), ""});
+    errors.push_back({ErrorCode::kInternal, "", "",
+                      "the controller answered HTTP " + std::to_string(http_status), ""});
   }
   return errors;
 }
 
-Result<Answer> RestClient::request(const std::string& method, const std::string& target, const std::string& body,
-                                   const std::string& content_type) const {
+Result<Answer> RestClient::request(const std::string& method, const std::string& target,
+                                   const std::string& body, const std::string& content_type) const {
   boost::system::error_code failed;
   asio::io_context io;
   LocalSocket socket(io);
@@ -84,11 +85,14 @@ Result<nlohmann::json> RestClient::get(const std::string& target) const {
   if (!answer) return answer.error();
   if (!answer->ok()) return answer->errors().front();
   auto json = nlohmann::json::parse(answer->body, nullptr, false);
-  if (json.is_discarded()) return Error{ErrorCode::kInternal, "", "", "the controller's answer to " + target + " is not JSON", ""};
+  if (json.is_discarded())
+    return Error{ErrorCode::kInternal, "", "",
+                 "the controller's answer to " + target + " is not JSON", ""};
   return json;
 }
 
-Status RestClient::stream(const std::string& target, const std::function<bool(const std::string&)>& line) const {
+Status RestClient::stream(const std::string& target,
+                          const std::function<bool(const std::string&)>& line) const {
   boost::system::error_code failed;
   asio::io_context io;
   LocalSocket socket(io);
@@ -119,7 +123,8 @@ Status RestClient::stream(const std::string& target, const std::function<bool(co
       pending.erase(0, end + 1);
     }
   }
-  if (parser.get().result_int() >= 300) return Answer{static_cast<int>(parser.get().result_int()), pending}.errors().front();
+  if (parser.get().result_int() >= 300)
+    return Answer{static_cast<int>(parser.get().result_int()), pending}.errors().front();
   return farspan::ok();
 }
 
@@ -129,7 +134,8 @@ std::string url_encoded(const std::string& text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool is_unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                               (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' || byte == '.' || byte == '~';
+                               (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
+                               byte == '.' || byte == '~';
     if (is_unreserved) {
       encoded += c;
     } else {
@@ -142,7 +148,8 @@ std::string url_encoded(const std::string& text) {
 Result<std::string> find_controller(const std::string& explicit_path) {
   namespace fs = std::filesystem;
   if (!explicit_path.empty()) return explicit_path;
-  if (const char* path = std::getenv("FARSPAN_CONTROLLER"); path != nullptr && *path != '\0') return std::string(path);
+  if (const char* path = std::getenv("FARSPAN_CONTROLLER"); path != nullptr && *path != '\0')
+    return std::string(path);
   std::error_code ignored;
   const std::string installed = "/run/farspan/controller.sock";
   if (fs::exists(installed, ignored)) return installed;
@@ -153,8 +160,10 @@ Result<std::string> find_controller(const std::string& explicit_path) {
   }
   if (labs.size() == 1) return labs.front();
   if (labs.empty()) {
-    return Error{ErrorCode::kUnavailable, "", "", "no controller is running here: no " + installed + " and no lab",
-                 "start one with `farspan lab up examples/global-offices`, or name a socket with --controller"};
+    return Error{ErrorCode::kUnavailable, "", "",
+                 "no controller is running here: no " + installed + " and no lab",
+                 "start one with `farspan lab up examples/global-offices`, or name a socket with "
+                 "--controller"};
   }
   return Error{ErrorCode::kConflict, "", "", std::to_string(labs.size()) + " labs are up",
                "name one with --controller " + labs.front()};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // RestClient: asks the controller, over its Unix socket.
 //
-// One connection per request: the command line makes a handful of them and the controller may restart in
-// between. The API's error answers become the Error they were on the controller, so a refusal reads the same.
+// One connection per request: the command line makes a handful of them and the controller may
+// restart in between. The API's error answers become the Error they were on the controller, so a
+// refusal reads the same.
 //
 // Not here: what the answers look like (api/README.md).
 #pragma once
@@ -15,7 +16,6 @@
 #include "farspan/base/result.h"
 
 namespace farspan::cli {
-
 
 struct Answer {
   int http_status = 0;
@@ -33,14 +33,17 @@ class RestClient {
   const std::string& socket_path() const { return socket_path_; }
 
   /// Sends a request and waits for the whole answer. kUnavailable when nobody answers.
-  Result<Answer> request(const std::string& method, const std::string& target, const std::string& body = "",
+  Result<Answer> request(const std::string& method, const std::string& target,
+                         const std::string& body = "",
                          const std::string& content_type = "application/yaml") const;
 
   /// GET, expecting JSON. The first fault when refused.
   Result<nlohmann::json> get(const std::string& target) const;
 
-  /// GETs a stream of JSON lines and calls `line` for each until it returns false or the stream ends.
-  Status stream(const std::string& target, const std::function<bool(const std::string&)>& line) const;
+  /// GETs a stream of JSON lines and calls `line` for each until it returns false or the stream
+  /// ends.
+  Status stream(const std::string& target,
+                const std::function<bool(const std::string&)>& line) const;
 
  private:
   std::string socket_path_;
@@ -49,8 +52,9 @@ class RestClient {
 /// `text` percent-encoded for a path segment or query value (RFC 3986 §2.1).
 std::string url_encoded(const std::string& text);
 
-/// Where the controller is: `explicit_path`, else $FARSPAN_CONTROLLER, else /run/farspan/controller.sock, else the
-/// one lab that is up. An Error that lists what was tried when none of them is there.
+/// Where the controller is: `explicit_path`, else $FARSPAN_CONTROLLER, else
+/// /run/farspan/controller.sock, else the one lab that is up. An Error that lists what was tried
+/// when none of them is there.
 Result<std::string> find_controller(const std::string& explicit_path);
 
 }  // namespace farspan::cli

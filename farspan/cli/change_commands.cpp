@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// apply, plan, delete: what changes the declared network, and what would.
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "farspan/cli/context.h"
+#include "farspan/cli/table.h"
+
+namespace farspan::cli {
+namespace {
+
+Colour colour_of(const std::string& action) {
+  if (action == "create") return Colour::kGreen;
+  if (action == "update") return Colour::kYellow;
+  return action == "delete" ? Colour::kRed : Colour::kDim;
+}
+
+// The changes by resource and what they mean for each node; `is_plan` when nothing was done.
+void print_changes(const Context& context, const nlohmann::json& answer, bool is_plan) {
+  if (!context.is_table()) return context.print(answer);
+  Table changes({"ACTION", "KIND", "NAME"});
+  size_t moved = 0;
+  for (const auto& change : answer.at("changes")) {
+    const std::string action = change.at("action");
+    moved += action == "unchanged" ? 0 : 1;
+    changes.add({Cell(action, colour_of(action)), change.at("kind").get<std::string>(),
+                 change.at("name").get<std::string>()});
+  }
+  changes.print(std::cout);
+  Table nodes({"NODE", "ROWS ADDED", "CHANGED", "REMOVED"});
+  for (const auto& node : answer.at("nodes")) {
+    nodes.add({node.at("node").get<std::string>(), node.at("added").dump(),
+               node.at("changed").dump(), node.at("removed").dump()});
+  }
+  if (!nodes.empty()) {
+    std::cout << "\n";
+    nodes.print(std::cout);
+  }
+  std::cout << "\n"
+            << (is_plan ? "Nothing was done. " : "") << moved
+            << (moved == 1 ? " resource " : " resources ")
+            << (is_plan ? "would change; planned on revision " : "changed; revision ")
+            << answer.at("revision") << "\n";
+}
+
+struct Target {
+  std::vector<std::string> files, names;
+};
+
+void add_file_option(CLI::App* command, Target& target) {
+  command
+      ->add_option("-f,--file", target.files,
+                   "file or directory of YAML or JSON resources, - for standard input")
+      ->type_name("PATH");
+}
+
+// The documents named on the command line, as a body for delete.
+std::string named_documents(const Target& target) {
+  if (!target.files.empty()) return read_documents(target.files);
+  if (target.names.size() < 2)
+    fail({ErrorCode::kInvalid, "", "", "nothing to delete was named",
+          "write `farspan delete KIND NAME…` or `farspan delete -f FILE`"});
+  std::string documents;
+  for (size_t i = 1; i < target.names.size(); ++i) {
+    const nlohmann::json document = {{"kind", target.names.front()}, {"name", target.names[i]}};
+    documents += (i > 1 ? "\n---\n" : "") + document.dump();
+  }
+  return documents;
+}
+
+}  // namespace
+
+void add_change_commands(CLI::App& app, Context& context) {
+  auto target = std::make_shared<Target>();
+
+  auto* apply = app.add_subcommand("apply", "Create or update resources, all of them or none");
+  add_file_option(apply, *target);
+  apply->get_option("--file")->required();
+  apply->footer("Example:\n  farspan apply -f examples/global-offices/1-us-east.yaml");
+  apply->callback([target, &context] {
+    print_changes(context, context.send("POST", "/v1/apply", read_documents(target->files)), false);
+  });
+
+  auto* plan = app.add_subcommand("plan", "Show what apply would change, without doing it");
+  add_file_option(plan, *target);
+  plan->get_option("--file")->required();
+  plan->footer("Example:\n  farspan plan -f examples/global-offices/4-publish.yaml");
+  plan->callback([target, &context] {
+    print_changes(context, context.send("POST", "/v1/plan", read_documents(target->files)), true);
+  });
+
+  auto* remove = app.add_subcommand("delete", "Delete resources, all that are named or none");
+  add_file_option(remove, *target);
+  remove->add_option("names", target->names, "kind, then one or more names")
+      ->type_name("KIND NAME...");
+  remove->footer(
+      "Examples:\n  farspan delete cen-route office-1\n  farspan delete -f "
+      "examples/global-offices/5-security.yaml");
+  remove->callback([target, &context] {
+    print_changes(context, context.send("POST", "/v1/delete", named_documents(*target)), false);
+  });
+}
+
+}  // namespace farspan::cli

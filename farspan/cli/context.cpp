@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/cli/context.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "farspan/cli/table.h"
+
+namespace farspan::cli {
+namespace {
+
+ExitCode exit_code_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kNotFound:
+      return kExitNotFound;
+    case ErrorCode::kUnavailable:
+      return kExitUnavailable;
+    case ErrorCode::kInvalid:
+    case ErrorCode::kConflict:
+    case ErrorCode::kDenied:
+    case ErrorCode::kInternal:
+      return kExitRefused;
+  }
+  return kExitRefused;
+}
+
+void emit(YAML::Emitter& out, const nlohmann::json& json) {
+  if (json.is_object()) {
+    out << YAML::BeginMap;
+    for (const auto& [key, value] : json.items()) {
+      out << YAML::Key << key << YAML::Value;
+      emit(out, value);
+    }
+    out << YAML::EndMap;
+  } else if (json.is_array()) {
+    const bool is_flat = std::none_of(json.begin(), json.end(),
+                                      [](const auto& item) { return item.is_structured(); });
+    if (is_flat) out << YAML::Flow;
+    out << YAML::BeginSeq;
+    for (const auto& item : json) emit(out, item);
+    out << YAML::EndSeq;
+  } else if (json.is_string()) {
+    out << json.get<std::string>();
+  } else if (json.is_null()) {
+    out << YAML::Null;
+  } else {
+    out << json.dump();
+  }
+}
+
+}  // namespace
+
+void fail(const Errors& errors) {
+  for (const auto& error : errors)
+    std::cerr << painted("error: ", Colour::kRed) << error.text() << "\n";
+  throw Exit{exit_code_of(errors.front().code)};
+}
+
+void fail(const Error& error) { fail(Errors{error}); }
+
+RestClient Context::client() const {
+  auto path = find_controller(controller);
+  if (!path) fail(path.error());
+  return RestClient(*path);
+}
+
+nlohmann::json Context::get(const std::string& target) const {
+  auto json = client().get(target);
+  if (!json) fail(json.error());
+  return std::move(*json);
+}
+
+nlohmann::json Context::send(const std::string& method, const std::string& target,
+                             const std::string& body) const {
+  auto answer = client().request(method, target, body);
+  if (!answer) fail(answer.error());
+  if (!answer->ok()) fail(answer->errors());
+  return nlohmann::json::parse(answer->body, nullptr, false);
+}
+
+void Context::print(const nlohmann::json& json) const {
+  if (output == "yaml") {
+    std::cout << to_yaml(json) << "\n";
+  } else {
+    std::cout << json.dump(2) << "\n";
+  }
+}
+
+std::string to_yaml(const nlohmann::json& json) {
+  YAML::Emitter out;
+  emit(out, json);
+  return out.c_str();
+}
+
+std::string duration_text(uint64_t seconds) {
+  const uint64_t days = seconds / 86400, hours = seconds / 3600 % 24, minutes = seconds / 60 % 60;
+  if (days > 0) return std::to_string(days) + " d " + std::to_string(hours) + " h";
+  if (hours > 0) return std::to_string(hours) + " h " + std::to_string(minutes) + " min";
+  if (minutes > 0) return std::to_string(minutes) + " min " + std::to_string(seconds % 60) + " s";
+  return std::to_string(seconds) + " s";
+}
+
+std::string bytes_text(uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes);
+  const char* unit = "";
+  for (const char* next : {"KiB", "MiB", "GiB", "TiB", "PiB"}) {
+    if (value < 1024) break;
+    value /= 1024;
+    unit = next;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, unit);
+  return text;
+}
+
+namespace {
+
+std::string read_one(const std::string& path) {
+  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!file) fail({ErrorCode::kNotFound, "", "", "cannot read " + path, "does the file exist?"});
+  return text;
+}
+
+std::vector<std::string> files_in(const std::string& directory) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    const std::string extension = entry.path().extension().string();
+    if (extension == ".yaml" || extension == ".yml" || extension == ".json")
+      files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+std::string read_documents(const std::vector<std::string>& paths) {
+  std::string all;
+  for (const auto& path : paths) {
+    std::error_code ignored;
+    const auto files = std::filesystem::is_directory(path, ignored)
+                           ? files_in(path)
+                           : std::vector<std::string>{path};
+    if (files.empty())
+      fail({ErrorCode::kNotFound, "", "", path + " has no .yaml or .json file",
+            "name a file of resources"});
+    for (const auto& file : files) all += (all.empty() ? "" : "\n---\n") + read_one(file);
+  }
+  return all;
+}
+
+}  // namespace farspan::cli

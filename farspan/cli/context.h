@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Context: what every command shares: which controller, which output, how failure ends.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "farspan/base/result.h"
+#include "farspan/cli/rest/client.h"
+
+namespace farspan::cli {
+
+/// Exit codes, the same for every command (help of `farspan` lists them).
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitRefused = 1,  // the request is wrong, or a check found a difference
+  kExitUsage = 2,    // the command line is wrong
+  kExitNotFound = 3,
+  kExitUnavailable = 4,  // controller, lab or a program does not answer
+};
+
+/// Thrown to end a command; caught in main only, so that callbacks of the command-line parser stay
+/// short.
+struct Exit {
+  ExitCode code;
+};
+
+struct Context {
+  std::string controller;        // --controller
+  std::string output = "table";  // -o: table, json, yaml
+
+  bool is_table() const { return output == "table"; }
+  /// The controller's client. Ends the command when there is none.
+  RestClient client() const;
+  /// GETs `target`; ends the command with the refusal's words when it is refused.
+  nlohmann::json get(const std::string& target) const;
+  /// Sends `body`; ends the command with every fault when it is refused.
+  nlohmann::json send(const std::string& method, const std::string& target,
+                      const std::string& body) const;
+  /// Prints `json` as -o asks. @pre !is_table()
+  void print(const nlohmann::json& json) const;
+};
+
+/// Prints every fault on standard error and ends the command.
+[[noreturn]] void fail(const Errors& errors);
+[[noreturn]] void fail(const Error& error);
+
+/// The YAML of `json`, keys in their order.
+std::string to_yaml(const nlohmann::json& json);
+
+/// "3 min 12 s"; the two largest units.
+std::string duration_text(uint64_t seconds);
+/// "1.4 MiB"
+std::string bytes_text(uint64_t bytes);
+
+/// The text of every file, `-` for standard input, a directory for its *.yaml, *.yml and *.json in
+/// order of names; as one stream of YAML documents.
+std::string read_documents(const std::vector<std::string>& paths);
+
+// Each adds its commands to the application.
+void add_change_commands(CLI::App& app, Context& context);  // apply, plan, delete
+void add_get_commands(CLI::App& app, Context& context);     // get, describe, watch
+void add_network_commands(CLI::App& app,
+                          Context& context);              // routes, tunnels, reach, drops, export
+void add_node_commands(CLI::App& app, Context& context);  // nodes, enrol
+void add_lab_commands(CLI::App& app, Context& context);   // lab …
+void add_completion_command(CLI::App& app);               // completion
+
+}  // namespace farspan::cli

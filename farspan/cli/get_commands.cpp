@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// get, describe, watch: what is declared, and what is in force of it.
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "farspan/cli/context.h"
+#include "farspan/cli/table.h"
+
+namespace farspan::cli {
+namespace {
+
+struct Wanted {
+  std::string kind, name;
+  uint64_t revision = 0;
+};
+
+std::string target_of(const Wanted& wanted) {
+  return "/v1/resources/" + url_encoded(wanted.kind) +
+         (wanted.name.empty() ? "" : "/" + url_encoded(wanted.name));
+}
+
+// One line of what matters in a spec: its scalars and lists, nested parts left to describe.
+std::string summary_of(const nlohmann::json& spec) {
+  std::string text;
+  for (const auto& [key, value] : spec.items()) {
+    if (value.is_object()) continue;
+    std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
+    if (value.is_array()) {
+      shown.clear();
+      for (const auto& item : value) {
+        if (item.is_structured()) continue;
+        shown +=
+            (shown.empty() ? "" : ",") + (item.is_string() ? item.get<std::string>() : item.dump());
+      }
+      if (shown.empty() && !value.empty()) shown = std::to_string(value.size());
+    }
+    if (!shown.empty()) text += (text.empty() ? "" : "  ") + key + "=" + shown;
+  }
+  return text;
+}
+
+Cell state_of(const nlohmann::json& item) {
+  const auto status = item.find("status");
+  if (status == item.end() || !status->is_object()) return "-";
+  if (!status->value("in_force", false))
+    return {status->value("reason", "not in force"), Colour::kRed};
+  const std::string state = status->value("state", "in force");
+  const bool is_bad = state.find("not_") != std::string::npos || state == "unknown";
+  return {state, is_bad ? Colour::kRed : Colour::kGreen};
+}
+
+void get(const Context& context, const Wanted& wanted) {
+  const auto answer = context.get(target_of(wanted));
+  if (!context.is_table()) return context.print(answer);
+  const auto items = wanted.name.empty() ? answer.at("items") : nlohmann::json::array({answer});
+  if (items.empty()) {
+    std::cout << "No " << wanted.kind << " is declared.\n";
+    return;
+  }
+  Table table({"NAME", "STATE", "REVISION", "SPEC"});
+  for (const auto& item : items) {
+    table.add({item.at("name").get<std::string>(), state_of(item), item.at("revision").dump(),
+               summary_of(item.value("spec", nlohmann::json::object()))});
+  }
+  table.print(std::cout);
+}
+
+void watch(const Context& context, const Wanted& wanted) {
+  const std::string from =
+      wanted.revision > 0 ? "?revision=" + std::to_string(wanted.revision) : "";
+  auto done = context.client().stream("/v1/watch" + from, [&](const std::string& line) {
+    const auto change = nlohmann::json::parse(line, nullptr, false);
+    if (!change.is_object() || change.contains("heartbeat")) return true;
+    if (context.is_table()) {
+      std::cout << change.at("revision") << "  " << change.value("action", "") << "  "
+                << change.value("kind", "") << " " << change.value("name", "") << std::endl;
+    } else {
+      std::cout << change.dump() << std::endl;
+    }
+    return true;
+  });
+  if (!done) fail(done.error());
+}
+
+}  // namespace
+
+void add_get_commands(CLI::App& app, Context& context) {
+  auto wanted = std::make_shared<Wanted>();
+
+  auto* list = app.add_subcommand("get", "List resources of a kind, or show one");
+  list->add_option("kind", wanted->kind, "such as vpc, ipsec-connection, cen-route")
+      ->required()
+      ->type_name("KIND");
+  list->add_option("name", wanted->name, "one resource")->type_name("NAME");
+  list->footer("Examples:\n  farspan get ipsec-connections\n  farspan get vpc us-east -o yaml");
+  list->callback([wanted, &context] { get(context, *wanted); });
+
+  auto* describe = app.add_subcommand(
+      "describe", "Show everything about one resource: as declared, and what is in force");
+  describe->add_option("kind", wanted->kind, "")->required()->type_name("KIND");
+  describe->add_option("name", wanted->name, "")->required()->type_name("NAME");
+  describe->footer("Example:\n  farspan describe ipsec-connection office-1");
+  describe->callback([wanted, &context] {
+    const auto answer = context.get(target_of(*wanted));
+    if (context.is_table()) {
+      std::cout << to_yaml(answer) << "\n";
+    } else {
+      context.print(answer);
+    }
+  });
+
+  auto* follow =
+      app.add_subcommand("watch", "Follow changes of the declared network as they are made");
+  follow->add_option("--revision", wanted->revision, "start after this revision instead of now")
+      ->type_name("N");
+  follow->callback([wanted, &context] { watch(context, *wanted); });
+}
+
+}  // namespace farspan::cli

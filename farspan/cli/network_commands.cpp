@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// routes, tunnels, reach, export: what the network does, and why.
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "farspan/cli/context.h"
+#include "farspan/cli/table.h"
+
+namespace farspan::cli {
+namespace {
+
+// A field that may be missing or null, as text.
+std::string text_of(const nlohmann::json& row, const char* key) {
+  const auto value = row.find(key);
+  if (value == row.end() || value->is_null()) return "";
+  return value->is_string() ? value->get<std::string>() : value->dump();
+}
+
+uint64_t number_of(const nlohmann::json& row, const char* key) {
+  const auto value = row.find(key);
+  return value != row.end() && value->is_number() ? value->get<uint64_t>() : 0;
+}
+
+void routes(const Context& context, const std::string& vpc) {
+  const auto answer = context.get("/v1/vpcs/" + url_encoded(vpc) + "/routes");
+  if (!context.is_table()) return context.print(answer);
+  Table table({"DESTINATION", "SOURCE", "ORIGIN", "NEXT HOP", "STATE", "IN", "TO CEN", "REASON"});
+  for (const auto& route : answer.at("routes")) {
+    const bool is_active = text_of(route, "state") == "active";
+    table.add({text_of(route, "destination"),
+               text_of(route, "source").empty() ? "any" : text_of(route, "source"),
+               text_of(route, "origin"), text_of(route, "next_hop"),
+               Cell(text_of(route, "state"), is_active ? Colour::kGreen : Colour::kRed),
+               route.value("is_in_vpc", false) ? "vpc" : "gateway",
+               route.value("is_published_to_cen", false) ? "published" : "-",
+               text_of(route, "reason")});
+  }
+  table.print(std::cout);
+  for (const auto& node : answer.value("nodes", nlohmann::json::array())) {
+    if (node.value("in_force", false)) continue;
+    std::cout << painted("not in force on " + text_of(node, "node") + ": ", Colour::kRed)
+              << text_of(node, "reason") << "\n";
+  }
+}
+
+Cell state_cell(const nlohmann::json& tunnel) {
+  const std::string ike = text_of(tunnel, "ike_state"), child = text_of(tunnel, "child_state");
+  if (child == "ipsec_sa_established") return {"up", Colour::kGreen};
+  if (ike == "ike_sa_established") return {"phase 2 down", Colour::kRed};
+  return {ike == "unknown" ? "unknown" : "phase 1 down", Colour::kRed};
+}
+
+void tunnels(const Context& context) {
+  const auto answer = context.get("/v1/tunnels");
+  if (!context.is_table()) return context.print(answer);
+  Table table({"NODE", "TUNNEL", "STATE", "REMOTE", "IKE", "ESP", "AGE", "IN", "OUT", "LAST IN"});
+  for (const auto& tunnel : answer.at("tunnels")) {
+    const std::string name = text_of(tunnel, "kind") == "link"
+                                 ? "link " + text_of(tunnel, "peer_node")
+                                 : text_of(tunnel, "connection");
+    const bool is_up = text_of(tunnel, "child_state") == "ipsec_sa_established";
+    table.add({text_of(tunnel, "node"), name, state_cell(tunnel), text_of(tunnel, "remote"),
+               text_of(tunnel, "ike_algorithms"), text_of(tunnel, "esp_algorithms"),
+               is_up ? duration_text(number_of(tunnel, "child_age_seconds")) : "-",
+               bytes_text(number_of(tunnel, "bytes_in")),
+               bytes_text(number_of(tunnel, "bytes_out")),
+               number_of(tunnel, "packets_in") == 0
+                   ? "never"
+                   : duration_text(number_of(tunnel, "last_packet_in_seconds_ago")) + " ago"});
+  }
+  if (table.empty()) {
+    std::cout << "No tunnel is declared: an IpsecConnection or a Cen over two regions makes one.\n";
+    return;
+  }
+  table.print(std::cout);
+  for (const auto& tunnel : answer.at("tunnels")) {
+    const auto problem = tunnel.find("problem");
+    if (problem == tunnel.end() || !problem->is_object()) continue;
+    const std::string name = text_of(tunnel, "kind") == "link"
+                                 ? "link to " + text_of(tunnel, "peer_node")
+                                 : text_of(tunnel, "connection");
+    std::cout << "\n"
+              << painted(name, Colour::kBold) << ": "
+              << painted(text_of(*problem, "cause"), Colour::kRed) << ", "
+              << duration_text(number_of(*problem, "seconds_ago")) << " ago\n  "
+              << text_of(*problem, "words") << "\n";
+    if (!text_of(*problem, "remedy").empty())
+      std::cout << "  " << text_of(*problem, "remedy") << "\n";
+  }
+}
+
+struct Question {
+  std::string from, to, protocol = "icmp";
+  uint16_t port = 80;
+};
+
+void reach(const Context& context, const Question& question) {
+  std::string target = "/v1/reachability?from=" + url_encoded(question.from) +
+                       "&to=" + url_encoded(question.to) + "&protocol=" + question.protocol;
+  if (question.protocol != "icmp") target += "&port=" + std::to_string(question.port);
+  const auto answer = context.get(target);
+  const bool is_reachable = answer.at("is_reachable").get<bool>();
+  if (!context.is_table()) {
+    context.print(answer);
+  } else if (is_reachable) {
+    std::string path;
+    for (const auto& place : answer.at("path"))
+      path += (path.empty() ? "" : " ▸ ") + place.get<std::string>();
+    std::cout << painted("reachable", Colour::kGreen) << ": " << path << "\n";
+  } else {
+    std::cout << painted("not reachable", Colour::kRed) << ": " << text_of(answer, "reason")
+              << "\n";
+  }
+  if (!is_reachable) throw Exit{kExitRefused};
+}
+
+struct ExportWanted {
+  std::string kind, name, format = "swanctl";
+};
+
+}  // namespace
+
+void add_network_commands(CLI::App& app, Context& context) {
+  auto vpc = std::make_shared<std::string>();
+  auto* show_routes = app.add_subcommand(
+      "routes", "Every candidate route of a VPC, with its origin, state and reason");
+  show_routes->add_option("vpc", *vpc, "")->required()->type_name("VPC");
+  show_routes->footer("Example:\n  farspan routes us-east");
+  show_routes->callback([vpc, &context] { routes(context, *vpc); });
+
+  auto* show_tunnels = app.add_subcommand(
+      "tunnels", "IKE and Child SA of every connection and link; what is wrong, in words");
+  show_tunnels->callback([&context] { tunnels(context); });
+
+  auto question = std::make_shared<Question>();
+  auto* ask = app.add_subcommand(
+      "reach", "Would packets get from one host to another, and which way? (as declared)");
+  ask->add_option("from", question->from, "address, or name of an Instance")
+      ->required()
+      ->type_name("FROM");
+  ask->add_option("to", question->to, "address, or name of an Instance")
+      ->required()
+      ->type_name("TO");
+  ask->add_option("--protocol", question->protocol, "icmp, tcp or udp")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"icmp", "tcp", "udp"}));
+  ask->add_option("--port", question->port, "for tcp and udp")->capture_default_str();
+  ask->footer(
+      "Example:\n  farspan reach 10.10.10.10 app-shanghai --protocol tcp --port 80\nExit code 1 "
+      "when not reachable.");
+  ask->callback([question, &context] { reach(context, *question); });
+
+  auto wanted = std::make_shared<ExportWanted>();
+  auto* exported = app.add_subcommand(
+      "export", "Configuration for a device outside Farspan; contains the pre-shared key");
+  exported->add_option("kind", wanted->kind, "ipsec-connection")
+      ->required()
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"ipsec-connection", "IpsecConnection"}));
+  exported->add_option("name", wanted->name, "")->required()->type_name("NAME");
+  exported->add_option("--format", wanted->format, "swanctl or json")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"swanctl", "json"}));
+  exported->footer(
+      "Example:\n  farspan export ipsec-connection office-1 --format swanctl > swanctl.conf");
+  exported->callback([wanted, &context] {
+    auto answer = context.client().request(
+        "GET",
+        "/v1/export/ipsec-connections/" + url_encoded(wanted->name) + "?format=" + wanted->format);
+    if (!answer) fail(answer.error());
+    if (!answer->ok()) fail(answer->errors());
+    std::cout << answer->body;
+  });
+}
+
+}  // namespace farspan::cli
