@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FS_CHECK: an invariant of Farspan itself; breaking it ends the program with the place and the words.
-// FS_DCHECK: the same on the packet path, compiled out of release builds.
+// FS_CHECK: an invariant of Farspan itself; breaking it ends the program with the place and the
+// words. FS_DCHECK: the same on the packet path, compiled out of release builds.
 //
 // Never for input: input that is wrong gets an Error or a DropReason.
 #pragma once

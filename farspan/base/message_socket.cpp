@@ -15,14 +15,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-Error unavailable(std::string what) { return {ErrorCode::kUnavailable, "", "", std::move(what), ""}; }
+Error unavailable(std::string what) {
+  return {ErrorCode::kUnavailable, "", "", std::move(what), ""};
+}
 std::string reason() { return std::strerror(errno); }
 
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return Error{ErrorCode::kInvalid, "", "", "socket path " + path + " is longer than 107 bytes", "use a shorter run directory"};
+    return Error{ErrorCode::kInvalid, "", "", "socket path " + path + " is longer than 107 bytes",
+                 "use a shorter run directory"};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return address;
@@ -31,12 +34,14 @@ Result<sockaddr_un> address_of(const std::string& path) {
 // Milliseconds left until `deadline` for poll(2): -1 for ever, 0 when it has passed.
 int remaining(Clock::time_point deadline) {
   if (deadline == Clock::time_point::max()) return -1;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return left > 0 ? static_cast<int>(left) : 0;
 }
 
 // Reads exactly `length` bytes, keeping any descriptors that arrive.
-Status read_exactly(int fd, char* to, size_t length, std::vector<UniqueFd>& fds, Clock::time_point deadline) {
+Status read_exactly(int fd, char* to, size_t length, std::vector<UniqueFd>& fds,
+                    Clock::time_point deadline) {
   while (length > 0) {
     pollfd readable{fd, POLLIN, 0};
     const int ready = ::poll(&readable, 1, remaining(deadline));
@@ -83,10 +88,12 @@ Result<MessageSocket> MessageSocket::connect(const std::string& path) {
 
 Status MessageSocket::send(std::string_view bytes, const std::vector<int>& fds) {
   if (bytes.size() > kMaxLength || fds.size() > kMaxFds) {
-    return Error{ErrorCode::kInternal, "", "", "message of " + std::to_string(bytes.size()) + " bytes is too large", ""};
+    return Error{ErrorCode::kInternal, "", "",
+                 "message of " + std::to_string(bytes.size()) + " bytes is too large", ""};
   }
   const uint32_t length = htonl(static_cast<uint32_t>(bytes.size()));
-  iovec parts[2] = {{const_cast<uint32_t*>(&length), sizeof length}, {const_cast<char*>(bytes.data()), bytes.size()}};
+  iovec parts[2] = {{const_cast<uint32_t*>(&length), sizeof length},
+                    {const_cast<char*>(bytes.data()), bytes.size()}};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxFds)] = {};
   msghdr header{};
   header.msg_iov = parts;
@@ -126,17 +133,21 @@ Status MessageSocket::send(std::string_view bytes, const std::vector<int>& fds) 
 }
 
 Result<Message> MessageSocket::receive(std::chrono::milliseconds timeout) {
-  const auto deadline =
-      timeout == std::chrono::milliseconds::max() ? Clock::time_point::max() : Clock::now() + timeout;
+  const auto deadline = timeout == std::chrono::milliseconds::max() ? Clock::time_point::max()
+                                                                    : Clock::now() + timeout;
   Message message;
   uint32_t length = 0;
-  if (auto read = read_exactly(fd_.get(), reinterpret_cast<char*>(&length), sizeof length, message.fds, deadline); !read) {
+  if (auto read = read_exactly(fd_.get(), reinterpret_cast<char*>(&length), sizeof length,
+                               message.fds, deadline);
+      !read) {
     return read.error();
   }
   const size_t size = ntohl(length);
-  if (size > kMaxLength) return unavailable("the peer announced a message of " + std::to_string(size) + " bytes");
+  if (size > kMaxLength)
+    return unavailable("the peer announced a message of " + std::to_string(size) + " bytes");
   message.bytes.resize(size);
-  if (auto read = read_exactly(fd_.get(), message.bytes.data(), size, message.fds, deadline); !read) return read.error();
+  if (auto read = read_exactly(fd_.get(), message.bytes.data(), size, message.fds, deadline); !read)
+    return read.error();
   return message;
 }
 
@@ -146,7 +157,8 @@ Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int socket_
   UniqueFd fd(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return unavailable("socket failed: " + reason());
   ::unlink(path.c_str());
-  const mode_t old_mask = ::umask(static_cast<mode_t>(~mode & 0777));  // no moment with wider rights
+  const mode_t old_mask =
+      ::umask(static_cast<mode_t>(~mode & 0777));  // no moment with wider rights
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
   const std::string why = reason();
   ::umask(old_mask);

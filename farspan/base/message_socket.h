@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// MessageSocket: whole messages, and the file descriptors that travel with them, over a Unix stream socket.
+// MessageSocket: whole messages, and the file descriptors that travel with them, over a Unix stream
+// socket.
 //
-// A frame is a 4-byte big-endian length and that many bytes; descriptors ride on the frame's first byte
-// (SCM_RIGHTS). A stream and not SOCK_SEQPACKET because a snapshot can exceed any datagram limit.
+// A frame is a 4-byte big-endian length and that many bytes; descriptors ride on the frame's first
+// byte (SCM_RIGHTS). A stream and not SOCK_SEQPACKET because a snapshot can exceed any datagram
+// limit.
 //
 // Threads: one reader and one writer at a time; blocking unless a timeout is given.
 #pragma once
@@ -23,8 +25,9 @@ struct Message {
 
 class MessageSocket {
  public:
-  static constexpr size_t kMaxLength = 256u << 20;  // longer frames are refused: the peer is not ours
-  static constexpr size_t kMaxFds = 64;             // per message; the kernel allows 253
+  static constexpr size_t kMaxLength = 256u
+                                       << 20;  // longer frames are refused: the peer is not ours
+  static constexpr size_t kMaxFds = 64;        // per message; the kernel allows 253
 
   explicit MessageSocket(UniqueFd fd) : fd_(std::move(fd)) {}
   /// Connects to the listening socket at `path`. kUnavailable when nobody listens.
@@ -41,7 +44,8 @@ class MessageSocket {
   UniqueFd fd_;
 };
 
-/// A listening Unix stream socket at `path` with file mode `mode`; an old socket file there is replaced.
+/// A listening Unix stream socket at `path` with file mode `mode`; an old socket file there is
+/// replaced.
 Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int socket_type);
 
 }  // namespace farspan

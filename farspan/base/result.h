@@ -19,12 +19,12 @@
 namespace farspan {
 
 enum class ErrorCode : uint8_t {
-  kInvalid,       // the request itself is wrong: malformed, out of range, contradicts the model
-  kNotFound,      // it names something that does not exist
-  kConflict,      // it would be right at another time or with another revision
-  kDenied,        // the caller may not do this
-  kUnavailable,   // a peer, a daemon or a disk does not answer
-  kInternal,      // a defect of Farspan
+  kInvalid,      // the request itself is wrong: malformed, out of range, contradicts the model
+  kNotFound,     // it names something that does not exist
+  kConflict,     // it would be right at another time or with another revision
+  kDenied,       // the caller may not do this
+  kUnavailable,  // a peer, a daemon or a disk does not answer
+  kInternal,     // a defect of Farspan
 };
 
 /// The snake_case word used on the wire and in the terminal ("invalid", "not_found", …).
@@ -47,22 +47,36 @@ using Errors = std::vector<Error>;
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit by design
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { FS_CHECK(ok()); return std::get<0>(state_); }
-  const T& value() const& { FS_CHECK(ok()); return std::get<0>(state_); }
-  T&& value() && { FS_CHECK(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    FS_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    FS_CHECK(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    FS_CHECK(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { FS_CHECK(!ok()); return std::get<1>(state_); }
+  const Error& error() const {
+    FS_CHECK(!ok());
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;

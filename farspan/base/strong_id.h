@@ -33,5 +33,7 @@ std::string to_string(StrongId<Tag, Rep> id) {
 
 template <class Tag, class Rep>
 struct std::hash<farspan::StrongId<Tag, Rep>> {
-  size_t operator()(farspan::StrongId<Tag, Rep> id) const noexcept { return std::hash<Rep>{}(id.value()); }
+  size_t operator()(farspan::StrongId<Tag, Rep> id) const noexcept {
+    return std::hash<Rep>{}(id.value());
+  }
 };

@@ -54,7 +54,8 @@ Address combine(const Address& address, int length, uint8_t host_fill) {
     byte = static_cast<uint8_t>((byte & mask) | (host_fill & ~mask));
   }
   if (!address.is_v4()) return Address::v6(bytes);
-  return Address::v4(uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3]);
+  return Address::v4(uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 |
+                     bytes[3]);
 }
 
 }  // namespace
@@ -75,8 +76,8 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   int length = -1;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   const bool is_canonical_number = digits.size() == 1 || (!digits.empty() && digits[0] != '0');
-  if (!address || error != std::errc{} || end != digits.data() + digits.size() || !is_canonical_number ||
-      length < 0 || length > address->bits()) {
+  if (!address || error != std::errc{} || end != digits.data() + digits.size() ||
+      !is_canonical_number || length < 0 || length > address->bits()) {
     return std::nullopt;
   }
   Prefix prefix = covering(*address, length);
@@ -98,14 +99,15 @@ std::string Prefix::text() const { return address_.text() + "/" + std::to_string
 
 std::string MacAddress::text() const {
   char buffer[18];
-  std::snprintf(buffer, sizeof buffer, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3],
-                bytes[4], bytes[5]);
+  std::snprintf(buffer, sizeof buffer, "%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1],
+                bytes[2], bytes[3], bytes[4], bytes[5]);
   return buffer;
 }
 
 }  // namespace farspan::net
 
-size_t std::hash<farspan::net::Address>::operator()(const farspan::net::Address& address) const noexcept {
+size_t std::hash<farspan::net::Address>::operator()(
+    const farspan::net::Address& address) const noexcept {
   const auto& bytes = address.bytes();
   return std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Address and Prefix: IP addresses and CIDR prefixes, IPv4 and IPv6, as values.
 //
-// One type for both families, because the model, the compiler and the RIB treat them alike; the packet
-// path has its own four-byte view (net/headers.h). IPv4 occupies the first four of the sixteen bytes.
-// Parsing is strict: no leading zeros, no host bits beyond the prefix length (RFC 4291 §2.2-2.3, RFC 4632 §3.1).
+// One type for both families, because the model, the compiler and the RIB treat them alike; the
+// packet path has its own four-byte view (net/headers.h). IPv4 occupies the first four of the
+// sixteen bytes. Parsing is strict: no leading zeros, no host bits beyond the prefix length (RFC
+// 4291 §2.2-2.3, RFC 4632 §3.1).
 //
 // Not here: sockets (base/unix_socket.h, io/), reserved ranges (net/reserved.h).
 #pragma once
@@ -26,7 +27,8 @@ class Address {
   /// @param host_order  0xC0000201 is 192.0.2.1
   static constexpr Address v4(uint32_t host_order) {
     Address address;
-    for (unsigned i = 0; i < 4; ++i) address.bytes_[i] = static_cast<uint8_t>(host_order >> (24 - 8 * i));
+    for (unsigned i = 0; i < 4; ++i)
+      address.bytes_[i] = static_cast<uint8_t>(host_order >> (24 - 8 * i));
     return address;
   }
   static Address v6(const std::array<uint8_t, 16>& bytes);
@@ -41,7 +43,8 @@ class Address {
 
   /// Host-order value. @pre is_v4()
   constexpr uint32_t v4() const {
-    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 | bytes_[3];
+    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 |
+           bytes_[3];
   }
   /// Network-order bytes; the first four for IPv4.
   constexpr const std::array<uint8_t, 16>& bytes() const { return bytes_; }

@@ -15,7 +15,8 @@ TEST(Address, PrintsWhatItParsed) {
 }
 
 TEST(Address, RefusesWhatIsNotExactlyAnAddress) {
-  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", " 1.2.3.4", "1.2.3.4 ", "::g", "1.2.3.4/8"}) {
+  for (const char* text : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", " 1.2.3.4",
+                           "1.2.3.4 ", "::g", "1.2.3.4/8"}) {
     EXPECT_FALSE(Address::parse(text)) << text;
   }
 }
@@ -23,7 +24,8 @@ TEST(Address, RefusesWhatIsNotExactlyAnAddress) {
 TEST(Address, KeepsHostOrder) { EXPECT_EQ(Address::parse("192.0.2.1")->v4(), 0xC0000201u); }
 
 TEST(Prefix, RefusesHostBitsAndBadLengths) {
-  for (const char* text : {"10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "10.0.0.0/08", "10.0.0.0/-1", "2001:db8::1/64", "10.0.0.0/8x"}) {
+  for (const char* text : {"10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "10.0.0.0/08",
+                           "10.0.0.0/-1", "2001:db8::1/64", "10.0.0.0/8x"}) {
     EXPECT_FALSE(Prefix::parse(text)) << text;
   }
 }
