@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/controller/certificate_authority.h"
+
+#include <openssl/err.h>
+
+#include "farspan/controller/certificate.h"
+#include "farspan/controller/private_file.h"
+#include "farspan/controller/secrets.h"
+#include "farspan/net/address.h"
+
+namespace farspan::controller {
+
+struct CertificateAuthority::Keys {
+  PkeyPtr key;
+  X509Ptr certificate;
+};
+
+namespace {
+
+constexpr std::chrono::days kCaLifetime{3650};
+constexpr std::chrono::days kNodeLifetime{365};
+constexpr std::chrono::days kServerLifetime{825};  // longer than any run between two upgrades
+
+BioPtr reader_of(std::string_view bytes) {
+  return BioPtr(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+}
+
+Error half_a_ca(const std::string& directory) {
+  return {ErrorCode::kInvalid, "certificate authority in " + directory, "",
+          "ca.key and ca.crt cannot be read, do not fit together, or only one of them is there",
+          "restore both from a backup; without them every node must enrol again"};
+}
+
+Error bad_request(std::string what) {
+  return {ErrorCode::kInvalid, "EnrolRequest", "certificate_request", std::move(what),
+          "send a PKCS#10 request, DER, with an EC P-256, P-384, P-521, Ed25519 or RSA key of 2048 "
+          "bits or more"};
+}
+
+// 112 bits of strength is what RSA 2048 has (NIST SP 800-57 part 1, table 2); parsing larger RSA
+// keys than 8192 bits only serves to keep the controller busy.
+bool is_strong(EVP_PKEY* key) {
+  switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_EC:
+    case EVP_PKEY_ED25519:
+      return EVP_PKEY_get_security_bits(key) >= 128;
+    case EVP_PKEY_RSA:
+      return EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 8192;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+CertificateAuthority::CertificateAuthority(std::unique_ptr<Keys> keys)
+    : keys_(std::move(keys)),
+      certificate_pem_(pem_of(keys_->certificate.get())),
+      certificate_der_(der_of(keys_->certificate.get())) {}
+
+CertificateAuthority::~CertificateAuthority() = default;
+
+Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(
+    const std::string& state_directory) {
+  const std::string key_path = state_directory + "/ca.key";
+  const std::string certificate_path = state_directory + "/ca.crt";
+  const auto key_pem = read_file(key_path);
+  if (!key_pem) return key_pem.error();
+  const auto certificate_pem = read_file(certificate_path);
+  if (!certificate_pem) return certificate_pem.error();
+
+  if (certificate_pem->has_value() && !key_pem->has_value()) return half_a_ca(state_directory);
+
+  auto keys = std::make_unique<Keys>();
+  if (key_pem->has_value()) {
+    keys->key.reset(PEM_read_bio_PrivateKey(reader_of(**key_pem).get(), nullptr, nullptr, nullptr));
+    ERR_clear_error();
+    if (!keys->key) return half_a_ca(state_directory);
+  } else {
+    auto key = make_key();
+    if (!key) return key.error();
+    keys->key = *std::move(key);
+    const auto written = write_private_file(key_path, pem_of(keys->key.get()));
+    if (!written) return written.error();
+  }
+  if (certificate_pem->has_value()) {
+    keys->certificate.reset(
+        PEM_read_bio_X509(reader_of(**certificate_pem).get(), nullptr, nullptr, nullptr));
+    const bool fits =
+        keys->certificate && X509_check_private_key(keys->certificate.get(), keys->key.get()) == 1;
+    ERR_clear_error();
+    if (!fits) return half_a_ca(state_directory);
+  } else {  // new, or stopped between the two files: nobody has seen a certificate of this key yet
+    const CertificatePlan plan{"Farspan CA", "", true, std::chrono::system_clock::now(),
+                               kCaLifetime};
+    auto certificate = make_certificate(plan, keys->key.get(), nullptr, keys->key.get());
+    if (!certificate) return certificate.error();
+    keys->certificate = *std::move(certificate);
+    const auto written = write_private_file(certificate_path, pem_of(keys->certificate.get()));
+    if (!written) return written.error();
+  }
+  return std::unique_ptr<CertificateAuthority>(new CertificateAuthority(std::move(keys)));
+}
+
+Result<std::string> CertificateAuthority::sign_node(std::string_view request,
+                                                    const std::string& node, Time now) const {
+  if (request.size() > kMaxRequestBytes) return bad_request("is longer than 8192 bytes");
+  const auto* bytes = reinterpret_cast<const unsigned char*>(request.data());
+  const unsigned char* end = bytes;
+  const RequestPtr parsed(d2i_X509_REQ(nullptr, &end, static_cast<long>(request.size())));
+  ERR_clear_error();
+  if (!parsed || end != bytes + request.size())
+    return bad_request("is not a PKCS#10 request in DER");
+  EVP_PKEY* key = X509_REQ_get0_pubkey(parsed.get());
+  if (key == nullptr || !is_strong(key)) return bad_request("has a key of a weak or unknown kind");
+  const bool is_signed = X509_REQ_verify(parsed.get(), key) == 1;
+  ERR_clear_error();
+  if (!is_signed) return bad_request("is not signed by its own key");
+
+  const CertificatePlan plan{node, "DNS:" + node + ".node.farspan", false, now, kNodeLifetime};
+  const auto certificate = make_certificate(plan, key, keys_->certificate.get(), keys_->key.get());
+  if (!certificate) return certificate.error();
+  return der_of(certificate->get());
+}
+
+Result<ServerIdentity> CertificateAuthority::make_server_identity(
+    const std::vector<std::string>& names, Time now) const {
+  const auto key = make_key();
+  if (!key) return key.error();
+  std::string alternatives = std::string("DNS:") + kControllerName;
+  for (const std::string& name : names)
+    alternatives += (net::Address::parse(name) ? ",IP:" : ",DNS:") + name;
+  const CertificatePlan plan{kControllerName, alternatives, false, now, kServerLifetime};
+  const auto certificate =
+      make_certificate(plan, key->get(), keys_->certificate.get(), keys_->key.get());
+  if (!certificate) return certificate.error();
+  return ServerIdentity{pem_of(key->get()), pem_of(certificate->get())};
+}
+
+std::string CertificateAuthority::fingerprint() const { return sha256_hex(certificate_der_); }
+
+}  // namespace farspan::controller

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/controller/controller.h"
+
+#include <algorithm>
+
+#include "farspan/api/codec/documents.h"
+#include "farspan/api/codec/proto_resource.h"
+#include "farspan/compiler/export_swanctl.h"
+#include "farspan/controller/generations.h"
+#include "farspan/controller/secrets.h"
+#include "farspan/model/validate.h"
+#include "farspan/v1/resources.pb.h"
+
+namespace farspan::controller {
+
+namespace codec = api::codec;
+using Action = ResourceChange::Action;
+
+// A change being made: the model as it would be, and how it differs from what is published.
+struct Controller::Draft {
+  std::shared_ptr<const Published> from;
+  uint32_t next_number = 1;
+  model::Model model;
+  std::vector<ResourceChange> changes;
+  std::vector<store::Row> puts;
+  std::vector<store::Key> deletes;
+};
+
+namespace {
+
+std::string body_of(const codec::AnyResource& resource) {
+  return codec::to_proto(resource, codec::Secrets::kIncluded).SerializeAsString();
+}
+
+Result<codec::AnyResource> resource_of(const store::Row& row) {
+  const std::string label = row.key.kind + " " + row.key.name;
+  v1::Resource message;
+  if (!message.ParseFromString(row.body))
+    return Error{ErrorCode::kInvalid, label, "", "its row in the store cannot be read",
+                 "restore the store from a backup"};
+  Errors faults;
+  auto resource = codec::from_proto(message, faults);
+  if (!resource)
+    return faults.empty() ? Error{ErrorCode::kInternal, label, "", "its row holds nothing", ""}
+                          : faults.front();
+  codec::meta_of(*resource).number = row.number;
+  return *std::move(resource);
+}
+
+Admission refused(Errors errors) { return {{}, std::move(errors)}; }
+
+store::Key key_of(const codec::AnyResource& resource) {
+  return {std::string(codec::kind_of(resource)), codec::meta_of(resource).name};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Controller>> Controller::open(std::unique_ptr<store::Store> store) {
+  std::unique_ptr<Controller> controller(new Controller(std::move(store)));
+  if (const auto loaded = controller->load(); !loaded) return loaded.error();
+  return controller;
+}
+
+// 1. rows to model  2. compile  3. generations from the notes; a state that differs from what was
+// noted (another version of the compiler) gets a new one, committed before it is told to anyone
+Status Controller::load() {
+  auto contents = store_->list();
+  if (!contents) return contents.error();
+  Published first;
+  first.revision = contents->revision;
+  for (const store::Row& row : contents->rows) {
+    auto resource = resource_of(row);
+    if (!resource) return resource.error();
+    codec::upsert(first.model, *std::move(resource));
+    first.revisions.emplace(row.key, row.revision);
+  }
+  next_number_ = contents->next_number;
+  notes_ = std::move(contents->notes);
+
+  auto states = generations_from_notes(compiler::compile(first.model), notes_, first.revision + 1);
+  if (!states.new_notes.empty()) {
+    const auto revision = store_->commit({.based_on = first.revision, .notes = states.new_notes});
+    if (!revision) return revision.error();
+    first.revision = *revision;
+    remember(notes_, states.new_notes);
+  }
+  first.states = std::move(states.states);
+  publish(std::move(first));
+  return ok();
+}
+
+Admission Controller::apply(std::string_view text, Mode mode) {
+  auto parsed = codec::parse_documents(text);
+  if (!parsed.ok()) return refused(std::move(parsed.errors));
+  const std::lock_guard lock(changing_);
+  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  for (auto& document : parsed.documents) {
+    const auto standing = codec::find(draft.from->model, document.kind, document.name);
+    codec::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
+    codec::meta_of(document.resource).number =
+        standing ? codec::meta_of(*standing).number : draft.next_number;
+    const bool is_unchanged = standing && *standing == document.resource;
+    const Action action = is_unchanged ? Action::kUnchanged
+                          : standing   ? Action::kUpdate
+                                       : Action::kCreate;
+    draft.changes.push_back({action, document.kind, document.name});
+    if (is_unchanged) continue;
+    if (!standing) ++draft.next_number;
+    draft.puts.push_back({key_of(document.resource), codec::meta_of(document.resource).number, 0,
+                          body_of(document.resource)});
+    codec::upsert(draft.model, std::move(document.resource));
+  }
+  return admit(std::move(draft), mode);
+}
+
+Admission Controller::remove(std::string_view text, Mode mode) {
+  auto parsed = codec::parse_names(text);
+  if (!parsed.errors.empty()) return refused(std::move(parsed.errors));
+  std::vector<store::Key> keys;
+  for (const auto& name : parsed.names) {
+    store::Key key{name.kind, name.name};
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
+  }
+  return remove(keys, mode);
+}
+
+Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode) {
+  const std::lock_guard lock(changing_);
+  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  Errors missing;
+  for (const store::Key& key : keys) {
+    if (!codec::erase(draft.model, key.kind, key.name))
+      missing.push_back({ErrorCode::kNotFound, key.kind + " " + key.name, "", "does not exist",
+                         "list what exists with: farspan get " + key.kind});
+    draft.changes.push_back({Action::kDelete, key.kind, key.name});
+    draft.deletes.push_back(key);
+  }
+  if (!missing.empty()) return refused(std::move(missing));
+  return admit(std::move(draft), mode);
+}
+
+// 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish
+Admission Controller::admit(Draft draft, Mode mode) {
+  Errors faults = model::validate(draft.model);
+  if (!faults.empty()) return refused(std::move(faults));
+
+  Admission admission;
+  admission.outcome.revision = draft.from->revision;
+  admission.outcome.changes = std::move(draft.changes);
+  if (draft.puts.empty() && draft.deletes.empty()) return admission;
+
+  const uint64_t revision = draft.from->revision + 1;
+  auto states = next_generations(compiler::compile(draft.model), draft.from->states, revision);
+  admission.outcome.nodes = changes_between(draft.from->states, states.states);
+  if (mode == Mode::kPlan) return admission;
+
+  Published next{revision, std::move(draft.model), draft.from->revisions, std::move(states.states)};
+  for (const store::Row& row : draft.puts) next.revisions[row.key] = revision;
+  for (const store::Key& key : draft.deletes) next.revisions.erase(key);
+
+  const auto committed = store_->commit({.based_on = draft.from->revision,
+                                         .puts = std::move(draft.puts),
+                                         .deletes = std::move(draft.deletes),
+                                         .notes = states.new_notes});
+  if (!committed) return refused({committed.error()});
+  FS_CHECK(*committed == revision);  // the generations that were noted are made of it
+  next_number_ = draft.next_number;
+  remember(notes_, states.new_notes);
+  admission.outcome.revision = revision;
+  publish(std::move(next));
+  return admission;
+}
+
+void Controller::publish(Published next) {
+  const uint64_t revision = next.revision;
+  {
+    const std::lock_guard lock(publishing_);
+    published_ = std::make_shared<const Published>(std::move(next));
+  }
+  listeners_.call(revision);
+}
+
+std::shared_ptr<const Published> Controller::published() const {
+  const std::lock_guard lock(publishing_);
+  return published_;
+}
+
+std::unique_ptr<store::Subscription> Controller::watch(store::Listener listener) {
+  return listeners_.add(std::move(listener));
+}
+
+Result<std::vector<store::Change>> Controller::changes_after(uint64_t revision, size_t limit) {
+  return store_->changes_after(revision, limit);
+}
+
+Result<std::vector<compiler::CandidateRoute>> Controller::routes_of(const std::string& vpc) const {
+  const auto now = published();
+  if (now->model.find<model::Vpc>(vpc) == nullptr)
+    return Error{ErrorCode::kNotFound, "Vpc " + vpc, "", "does not exist",
+                 "list what exists with: farspan get Vpc"};
+  return compiler::explain_routes(now->model, vpc);
+}
+
+compiler::Reachability Controller::reach(const net::Address& from, const net::Address& to,
+                                         const compiler::Probe& probe) const {
+  return compiler::reach(published()->model, from, to, probe);
+}
+
+Result<std::string> Controller::export_connection(const std::string& name,
+                                                  DeviceFormat format) const {
+  const auto now = published();
+  return format == DeviceFormat::kSwanctl ? compiler::export_swanctl(now->model, name)
+                                          : compiler::export_json(now->model, name);
+}
+
+}  // namespace farspan::controller

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/controller/enrolments.h"
+
+#include <filesystem>
+#include <sstream>
+
+#include "farspan/controller/private_file.h"
+#include "farspan/controller/secrets.h"
+
+namespace farspan::controller {
+namespace {
+
+struct Ticket {
+  std::string node;
+  int64_t ends_at = 0;  // seconds since 1970
+};
+
+int64_t seconds(Enrolments::Time time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Ticket parse(const std::string& text) {
+  Ticket ticket;
+  std::istringstream(text) >> ticket.node >> ticket.ends_at;
+  return ticket;
+}
+
+Error denied(const std::string& node) {
+  return {ErrorCode::kDenied, "Node " + node, "token",
+          "is unknown, was used, has expired or is another node's",
+          "make a new one: farspan enrol " + node};
+}
+
+}  // namespace
+
+Result<Enrolments> Enrolments::open(const std::string& state_directory) {
+  std::string directory = state_directory + "/enrolments";
+  if (const auto made = make_private_directory(directory); !made) return made.error();
+  return Enrolments(std::move(directory));
+}
+
+Result<std::string> Enrolments::issue(const std::string& node, Time now) {
+  if (const auto dropped = drop_stale(node, now); !dropped) return dropped.error();
+  const std::string token = make_token();
+  const std::string text = node + " " + std::to_string(seconds(now + kLifetime)) + "\n";
+  if (const auto written = write_private_file(directory_ + "/" + sha256_hex(token), text); !written)
+    return written.error();
+  return token;
+}
+
+// The hash of whatever was sent names the file, so hostile text never becomes a path.
+Status Enrolments::use(const std::string& token, const std::string& node, Time now) {
+  const std::string path = directory_ + "/" + sha256_hex(token);
+  const auto text = read_file(path);
+  if (!text) return text.error();
+  if (!text->has_value()) return denied(node);
+  const Ticket ticket = parse(**text);
+  if (ticket.node != node || ticket.ends_at <= seconds(now)) return denied(node);
+  const auto removed = remove_file(path);
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return denied(node);
+  return removed;
+}
+
+Status Enrolments::drop_stale(const std::string& node, Time now) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    const auto text = read_file(entry.path().string());
+    if (!text || !text->has_value()) continue;
+    const Ticket ticket = parse(**text);
+    if (ticket.node == node || ticket.ends_at <= seconds(now))
+      std::filesystem::remove(entry.path(), error);
+  }
+  if (error)
+    return Error{ErrorCode::kUnavailable, "file " + directory_, "", error.message(),
+                 "let the controller's user read and write its state directory"};
+  return ok();
+}
+
+}  // namespace farspan::controller

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// farspan-controller: the one process that knows the whole network.
+//
+//   --state-dir   store.db, ca.key, ca.crt, api-token, enrolments/   (0700; one controller per
+//   directory)
+//   --listen      where agents connect (gRPC); --advertise is that address as agents can reach it
+//   --api-socket  REST for whoever may open the socket (0600); --api-listen the same over HTTPS
+//   with the token
+//
+// Order: state first, then the nodes' port, then the API, so that an API that answers is a
+// controller that works. The log names resources, nodes and generations; never a key, a token or a
+// document.
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "farspan/api/http_server.h"
+#include "farspan/api/rest.h"
+#include "farspan/controller/certificate_authority.h"
+#include "farspan/controller/controller.h"
+#include "farspan/controller/enrolments.h"
+#include "farspan/controller/node_reports.h"
+#include "farspan/controller/node_server.h"
+#include "farspan/controller/private_file.h"
+#include "farspan/controller/secrets.h"
+#include "farspan/store/sqlite_store.h"
+
+namespace farspan {
+namespace {
+
+struct Options {
+  std::string state_dir, listen, advertise, api_socket, api_listen;
+};
+
+// "controller.example.net:7443", "[2001:db8::1]:7443": the part before the port, without brackets.
+std::string host_of(const std::string& host_and_port) {
+  std::string host = host_and_port.substr(0, host_and_port.rfind(':'));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+Result<std::string> load_or_make_token(const std::string& state_dir) {
+  const std::string path = state_dir + "/api-token";
+  const auto found = controller::read_file(path);
+  if (!found) return found.error();
+  if (found->has_value()) {
+    std::string token = **found;
+    while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+    if (token.size() >= 32) return token;
+    return Error{ErrorCode::kInvalid, "file " + path, "", "is shorter than 32 characters",
+                 "remove it, and the controller makes a new one"};
+  }
+  const std::string token = controller::make_token();
+  if (const auto done = controller::write_private_file(path, token + "\n"); !done)
+    return done.error();
+  return token;
+}
+
+// SIGTERM and SIGINT are blocked in every thread and waited for here, so that no code runs in a
+// signal's context.
+sigset_t block_ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+Status run(const Options& options, const sigset_t& ending) {
+  if (const auto made = controller::make_private_directory(options.state_dir); !made) return made;
+  auto store = store::open_sqlite(options.state_dir + "/store.db");
+  if (!store) return store.error();
+  const auto core = controller::Controller::open(*std::move(store));
+  if (!core) return core.error();
+  const auto authority = controller::CertificateAuthority::open(options.state_dir);
+  if (!authority) return authority.error();
+  auto enrolments = controller::Enrolments::open(options.state_dir);
+  if (!enrolments) return enrolments.error();
+  const auto token = load_or_make_token(options.state_dir);
+  if (!token) return token.error();
+
+  const std::vector<std::string> names = {"localhost", "127.0.0.1", host_of(options.advertise)};
+  const auto identity = (*authority)->make_server_identity(names, std::chrono::system_clock::now());
+  if (!identity) return identity.error();
+
+  controller::NodeReports reports;
+  const controller::NodeServices services{**core, reports, **authority, *enrolments};
+  const auto nodes = controller::NodeServer::start(options.listen, *identity, services);
+  if (!nodes) return nodes.error();
+  api::Rest rest({**core, reports, **authority, *enrolments, options.advertise});
+  const auto http = api::HttpServer::start({.socket_path = options.api_socket,
+                                            .listen = options.api_listen,
+                                            .key_pem = identity->key_pem,
+                                            .certificate_pem = identity->certificate_pem,
+                                            .token = *token},
+                                           rest);
+  if (!http) return http.error();
+  spdlog::info("revision {}; nodes on {}, API on {}{}", (*core)->published()->revision,
+               options.listen, options.api_socket,
+               options.api_listen.empty() ? "" : " and https://" + options.api_listen);
+
+  int received = 0;
+  sigwait(&ending, &received);
+  spdlog::info("stopping");
+  return ok();
+}
+
+}  // namespace
+}  // namespace farspan
+
+int main(int argc, char** argv) {
+  farspan::Options options;
+  CLI::App app("Farspan's controller: keeps what is declared, and tells every node what to do.");
+  app.add_option("--state-dir", options.state_dir, "directory of the store and the CA")->required();
+  app.add_option("--listen", options.listen, "ADDRESS:PORT for the agents")->required();
+  app.add_option("--advertise", options.advertise, "HOST:PORT under which agents reach --listen")
+      ->required();
+  app.add_option("--api-socket", options.api_socket, "path of the API's Unix socket")->required();
+  app.add_option("--api-listen", options.api_listen, "ADDRESS:PORT for the API over HTTPS");
+  CLI11_PARSE(app, argc, argv);
+
+  ::umask(077);
+  const sigset_t ending = farspan::block_ending_signals();
+  const auto done = farspan::run(options, ending);
+  if (done) return EXIT_SUCCESS;
+  spdlog::error("{}", done.error().text());
+  return EXIT_FAILURE;
+}

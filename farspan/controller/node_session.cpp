@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/controller/node_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <vector>
+
+#include "farspan/controller/report_from_wire.h"
+#include "farspan/nodestate/wire/wire.h"
+
+namespace farspan::controller {
+
+void SessionRegistry::add(std::shared_ptr<NodeSession> session) {
+  const std::lock_guard lock(mutex_);
+  sessions_.insert(std::move(session));
+}
+
+void SessionRegistry::remove(NodeSession* session) {
+  std::shared_ptr<NodeSession> last;  // destroyed after the lock
+  const std::lock_guard lock(mutex_);
+  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
+    if (it->get() != session) continue;
+    last = *it;
+    sessions_.erase(it);
+    return;
+  }
+}
+
+void SessionRegistry::wake_all() {
+  std::vector<std::shared_ptr<NodeSession>> sessions;
+  {
+    const std::lock_guard lock(mutex_);
+    sessions.assign(sessions_.begin(), sessions_.end());
+  }
+  for (const auto& session : sessions) session->wake();
+}
+
+NodeSession::NodeSession(std::string node, const NodeServices& services, SessionRegistry& registry)
+    : node_(std::move(node)), services_(services), registry_(registry) {}
+
+void NodeSession::begin() { StartRead(&incoming_); }
+
+void NodeSession::wake() {
+  const std::lock_guard lock(mutex_);
+  send_next();
+}
+
+void NodeSession::OnReadDone(bool is_read) {
+  const std::lock_guard lock(mutex_);
+  if (!is_read) return end(grpc::Status::OK);  // the node hung up
+  take(incoming_);
+  if (!is_ended_) StartRead(&incoming_);
+}
+
+void NodeSession::OnWriteDone(bool is_written) {
+  const std::lock_guard lock(mutex_);
+  is_writing_ = false;
+  if (is_written) send_next();  // else OnReadDone or OnCancel ends it
+}
+
+void NodeSession::OnCancel() {
+  const std::lock_guard lock(mutex_);
+  end(grpc::Status::CANCELLED);
+}
+
+void NodeSession::OnDone() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (number_ != 0) {
+      services_.reports.disconnected(node_, number_);
+      spdlog::info("node {} disconnected", node_);
+    }
+    if (empty_ != nullptr) services_.reports.forget(node_);
+  }
+  registry_.remove(this);
+}
+
+void NodeSession::take(const v1::NodeMessage& message) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (message.has_hello() != !feed_.has_value())
+    return end({grpc::StatusCode::FAILED_PRECONDITION, "Hello comes first, and once"});
+  switch (message.message_case()) {
+    case v1::NodeMessage::kHello:
+      return take_hello(message.hello());
+    case v1::NodeMessage::kInForce:
+      services_.reports.in_force(node_, number_, message.in_force().generation(),
+                                 failures_from(message.in_force()), now);
+      for (const auto& failure : message.in_force().failures())
+        spdlog::warn("node {}: {}: {}", node_, failure.item(), failure.reason());
+      feed_->acknowledge(message.in_force().generation());
+      return send_next();
+    case v1::NodeMessage::kStatus:
+      return services_.reports.status(node_, number_, status_from(message.status()), now);
+    case v1::NodeMessage::MESSAGE_NOT_SET:
+      return;  // of a newer agent: what we do not know is not for us
+  }
+}
+
+void NodeSession::take_hello(const v1::Hello& hello) {
+  feed_.emplace(hello.generation());
+  number_ = services_.reports.connected(node_, hello.version(), std::chrono::steady_clock::now());
+  spdlog::info("node {} connected, version {}, with generation {}", node_, hello.version(),
+               hello.generation());
+  send_next();
+}
+
+// @pre the lock is held
+void NodeSession::send_next() {
+  if (!feed_ || is_writing_ || is_ended_) return;
+  const auto target = wanted();
+  const auto delta = feed_->next(target);
+  if (!delta) {
+    if (empty_ != nullptr && feed_->has(target->generation))
+      end({grpc::StatusCode::NOT_FOUND, "Node " + node_ + " is not declared; it is empty now"});
+    return;
+  }
+  spdlog::info("node {}: {} to generation {}", node_, delta->is_snapshot ? "snapshot" : "delta",
+               delta->to_generation);
+  *outgoing_.mutable_delta() = nodestate::wire::to_proto(*delta);
+  is_writing_ = true;
+  StartWrite(&outgoing_);
+}
+
+std::shared_ptr<const nodestate::NodeState> NodeSession::wanted() {
+  const auto now = services_.controller.published();
+  const auto declared = now->states.find(node_);
+  if (declared != now->states.end()) {
+    empty_ = nullptr;
+    return declared->second;
+  }
+  if (empty_ == nullptr) {
+    auto state = std::make_shared<nodestate::NodeState>();
+    state->node = node_;
+    state->generation = now->revision;
+    empty_ = std::move(state);
+  }
+  return empty_;
+}
+
+void NodeSession::end(const grpc::Status& status) {
+  if (is_ended_) return;
+  is_ended_ = true;
+  Finish(status);
+}
+
+}  // namespace farspan::controller

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owners of OpenSSL's objects, and their text forms. Inside this folder only.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+
+namespace farspan::controller {
+
+template <auto kFree>
+struct OpensslFree {
+  template <class Object>
+  void operator()(Object* object) const {
+    kFree(object);
+  }
+};
+
+using PkeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
+using RequestPtr = std::unique_ptr<X509_REQ, OpensslFree<X509_REQ_free>>;
+using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
+using NumberPtr = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
+using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpensslFree<X509_EXTENSION_free>>;
+
+std::string pem_of(X509* certificate);
+std::string pem_of(EVP_PKEY* key);
+std::string der_of(X509* certificate);
+
+}  // namespace farspan::controller

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a node reports, from its messages to plain types.
+#pragma once
+
+#include <vector>
+
+#include "farspan/controller/node_report.h"
+
+namespace farspan::v1 {
+class InForce;
+class NodeStatus;
+}  // namespace farspan::v1
+
+namespace farspan::controller {
+
+std::vector<ItemFailure> failures_from(const v1::InForce& message);
+NodeStatus status_from(const v1::NodeStatus& message);
+
+}  // namespace farspan::controller
