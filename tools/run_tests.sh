@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Every test of Farspan: run_tests.sh [all|asan|fuzz]. The release build must exist for "all".
+set -euo pipefail
+cd "$(dirname "$0")/.."
+what=${1:-all}
+jobs=${JOBS:-$(nproc)}
+seconds_each=${SECONDS_EACH:-60}
+
+say() { echo; echo "== $*"; }
+
+sanitizers() {
+  say "sanitizers: building what touches packets and parses input with AddressSanitizer and UBSan"
+  cmake --preset asan > /dev/null
+  cmake --build build/asan -j "$jobs"
+  ctest --test-dir build/asan --output-on-failure --no-tests=error -LE lab -j "$jobs"
+}
+
+fuzzers() {
+  say "fuzzers: every target for $seconds_each s, $jobs at a time"
+  cmake --preset fuzz > /dev/null
+  cmake --build build/fuzz -j "$jobs" --target fuzzers
+  local names=()
+  for binary in build/fuzz/bin/fuzz_*; do names+=("$(basename "$binary")"); done
+  printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} tools/fuzz_one.sh {} "$seconds_each"
+  echo "fuzzers: ${#names[@]} targets found nothing"
+}
+
+tests() {
+  say "unit and packet tests"
+  ctest --test-dir build/release --output-on-failure --no-tests=error -LE lab -j "$jobs"
+  say "lab tests: real peers in network namespaces"
+  if [ "$(id -u)" != 0 ]; then
+    echo "lab tests make network namespaces: run make test as root" >&2
+    exit 1
+  fi
+  ctest --test-dir build/release --output-on-failure --no-tests=error -L lab
+}
+
+case $what in
+  all) tests; sanitizers; fuzzers; say "all tests passed" ;;
+  asan) sanitizers ;;
+  fuzz) fuzzers ;;
+  *) echo "usage: tools/run_tests.sh [all|asan|fuzz]" >&2; exit 2 ;;
+esac
