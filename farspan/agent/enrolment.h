@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// enrolment: how a new machine becomes a node: one call with a one-time token, answered with a
+// certificate.
+//
+// The bundle is a JSON file that the controller made and a person carried here:
+//   {"node": "us-east-1", "controller": "192.0.2.10:7443", "token": "…", "ca_certificate":
+//   "-----BEGIN …"}
+// It brings the CA along, so the very first connection is authenticated too. It is deleted once the
+// certificate is on the disk; the token in it is worthless then.
+//
+// Not here: key and certificate (identity.h).
+// Threads: the session's; enrol() waits for the controller, at most kPatience.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "farspan/agent/identity.h"
+#include "farspan/base/result.h"
+
+namespace farspan::agent {
+
+struct Bundle {
+  std::string node, controller, token, ca_certificate;
+};
+
+/// kInvalid with the field's name when it is not there, no text, or too long.
+Result<Bundle> parse_bundle(std::string_view json);
+
+inline constexpr std::chrono::seconds kPatience{10};
+/// The name in every controller's certificate, whatever address it is reached at.
+inline constexpr const char* kControllerName = "controller.farspan";
+
+/// The identity in `directory`, or the one that the bundle at `bundle_path` gets from `controller`;
+/// the bundle is gone afterwards. kUnavailable: try again; anything else needs a new bundle.
+/// @param bundle_path  empty: there is none
+Result<Identity> enrol(const std::string& directory, const std::string& node,
+                       const std::string& controller, const std::string& bundle_path);
+
+}  // namespace farspan::agent

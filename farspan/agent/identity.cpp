@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/agent/identity.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+#include "farspan/agent/state_file.h"
+
+namespace farspan::agent {
+namespace {
+
+constexpr size_t kMaxPem = 64 * 1024;
+
+template <auto kRelease>
+struct Release {
+  template <class T>
+  void operator()(T* object) const {
+    kRelease(object);
+  }
+};
+using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
+using Request = std::unique_ptr<X509_REQ, Release<X509_REQ_free>>;
+using Certificate = std::unique_ptr<X509, Release<X509_free>>;
+using Bio = std::unique_ptr<BIO, Release<BIO_free_all>>;
+
+Error invalid(std::string what) {
+  return {ErrorCode::kInvalid, "Node certificate", "", std::move(what),
+          "enrol the node anew: farspan enrol NODE"};
+}
+Error broken(const char* call) {
+  return {ErrorCode::kInternal, "Node certificate", "", std::string(call) + " failed", ""};
+}
+
+std::string text_of(BIO* bio) {
+  char* bytes = nullptr;
+  const long length = BIO_get_mem_data(bio, &bytes);
+  return {bytes, static_cast<size_t>(length)};
+}
+
+Key key_from(const std::string& pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+}
+
+Certificate certificate_from_pem(const std::string& pem) {
+  const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+}
+
+// The whole of `der` and nothing after it.
+Certificate certificate_from_der(const std::string& der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const auto* end = at + der.size();
+  Certificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  return at == end ? std::move(certificate) : nullptr;
+}
+
+std::string pem_of(X509* certificate) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), certificate);
+  return text_of(bio.get());
+}
+
+std::string common_name(X509* certificate) {
+  char name[256];
+  const int length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName,
+                                               name, sizeof name);
+  return length > 0 ? std::string(name, static_cast<size_t>(length)) : "";
+}
+
+Status check(X509* certificate, EVP_PKEY* key, const std::string& node) {
+  if (X509_check_private_key(certificate, key) != 1) return invalid("is not for this node's key");
+  if (common_name(certificate) != node)
+    return invalid("is of Node '" + common_name(certificate) + "', not " + node);
+  return ok();
+}
+
+}  // namespace
+
+Result<Identity> load_identity(const std::string& directory, const std::string& node) {
+  Identity identity;
+  const std::pair<const char*, std::string*> files[] = {{"/node.key", &identity.key},
+                                                        {"/node.crt", &identity.certificate},
+                                                        {"/ca.crt", &identity.ca_certificate}};
+  for (const auto& [name, to] : files) {
+    auto bytes = read_file(directory + name, kMaxPem);
+    if (!bytes) return bytes.error();
+    *to = std::move(*bytes);
+  }
+  const Key key = key_from(identity.key);
+  const Certificate certificate = certificate_from_pem(identity.certificate);
+  if (!key || !certificate) return invalid("or key cannot be read");
+  if (auto checked = check(certificate.get(), key.get(), node); !checked) return checked.error();
+  return identity;
+}
+
+Result<std::string> key_in(const std::string& directory) {
+  const std::string path = directory + "/node.key";
+  auto kept = read_file(path, kMaxPem);
+  if (kept && key_from(*kept)) return kept;
+  if (!kept && kept.error().code != ErrorCode::kNotFound) return kept.error();
+
+  const Key key(EVP_EC_gen("P-256"));
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (!key || PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                            nullptr) != 1) {
+    return broken("making a key");
+  }
+  std::string pem = text_of(bio.get());
+  if (auto written = write_file(path, pem); !written) return written.error();
+  return pem;
+}
+
+Result<std::string> certificate_request(const std::string& key_pem, const std::string& node) {
+  const Key key = key_from(key_pem);
+  const Request request(X509_REQ_new());
+  if (!key || !request) return broken("reading the key");
+  X509_NAME* subject = X509_REQ_get_subject_name(request.get());
+  const auto* name = reinterpret_cast<const unsigned char*>(node.data());
+  if (X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, name,
+                                 static_cast<int>(node.size()), -1, 0) != 1 ||
+      X509_REQ_set_pubkey(request.get(), key.get()) != 1 ||
+      X509_REQ_sign(request.get(), key.get(), EVP_sha256()) <= 0) {
+    return broken("making a certificate request");
+  }
+  unsigned char* der = nullptr;
+  const int length = i2d_X509_REQ(request.get(), &der);
+  if (length <= 0) return broken("encoding a certificate request");
+  std::string bytes(reinterpret_cast<char*>(der), static_cast<size_t>(length));
+  OPENSSL_free(der);
+  return bytes;
+}
+
+Status keep_certificate(const std::string& directory, const std::string& node,
+                        const std::string& certificate_der, const std::string& ca_der,
+                        const std::string& pinned_ca) {
+  const Certificate certificate = certificate_from_der(certificate_der);
+  const Certificate ca = certificate_from_der(ca_der);
+  const Certificate pinned = certificate_from_pem(pinned_ca);
+  if (!certificate || !ca || !pinned) return invalid("or CA certificate cannot be read");
+  if (X509_cmp(ca.get(), pinned.get()) != 0) {
+    return Error{ErrorCode::kDenied, "Node certificate", "",
+                 "comes with another CA than the enrolment bundle's",
+                 "make a new bundle on the controller"};
+  }
+  if (X509_verify(certificate.get(), X509_get0_pubkey(ca.get())) != 1)
+    return invalid("is not signed by the CA");
+  auto key_pem = key_in(directory);
+  if (!key_pem) return key_pem.error();
+  const Key key = key_from(*key_pem);
+  if (auto checked = check(certificate.get(), key.get(), node); !checked) return checked;
+  // The certificate last: it is what says that the node is enrolled.
+  if (auto written = write_file(directory + "/ca.crt", pem_of(ca.get())); !written) return written;
+  return write_file(directory + "/node.crt", pem_of(certificate.get()));
+}
+
+}  // namespace farspan::agent

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/agent/session.h"
+
+#include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "farspan/agent/enrolment.h"
+#include "farspan/nodestate/wire/wire.h"
+#include "farspan/v1/node_session.grpc.pb.h"
+
+namespace farspan::agent {
+namespace {
+
+constexpr int kMaxMessage = 256 << 20;  // a snapshot of a whole node
+constexpr size_t kMaxDeltasQueued =
+    1024;  // more, and the node loop hangs: start anew instead of growing
+constexpr std::chrono::seconds kGoodConversation{5};
+using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>;
+
+v1::NodeMessage message_of(const InForce& in_force) {
+  v1::NodeMessage message;
+  message.mutable_in_force()->set_generation(in_force.generation);
+  for (const ItemFailure& failure : in_force.failures) {
+    auto& item = *message.mutable_in_force()->add_failures();
+    item.set_item(failure.item);
+    item.set_reason(failure.reason);
+    item.set_remedy(failure.remedy);
+  }
+  return message;
+}
+
+std::shared_ptr<grpc::Channel> channel_to(const std::string& controller, const Identity& identity) {
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride(kControllerName);
+  arguments.SetMaxReceiveMessageSize(kMaxMessage);
+  arguments.SetInt("grpc.use_local_subchannel_pool",
+                   1);  // no other channel's backoff delays a new attempt
+  return grpc::CreateCustomChannel(
+      controller,
+      grpc::SslCredentials({identity.ca_certificate, identity.key, identity.certificate}),
+      arguments);
+}
+
+}  // namespace
+
+struct ControllerSession::State {
+  SessionSettings settings;
+  std::function<void()> has_news;
+
+  std::mutex mutex;  // everything below but the thread
+  std::condition_variable changed;
+  bool is_stopping = false;
+  uint64_t generation = 0;
+  uint64_t session = 0;
+  std::deque<Received> received;
+  std::optional<Identity> identity;
+  std::optional<InForce> in_force;  // the newest; said again at the start of each conversation
+  bool is_in_force_unsent = false;
+  std::optional<v1::NodeMessage> status;  // the newest one not sent yet
+  grpc::ClientContext* context = nullptr;
+  std::string last_complaint;
+
+  std::thread reader;
+
+  void run();
+  std::optional<Identity> enrolled();
+  bool converse(const Identity& identity);
+  void write(Stream& stream, const bool& is_over);
+  bool receive(const v1::ControllerMessage& message, uint64_t session_number);
+  void complain(const std::string& what);
+};
+
+ControllerSession::ControllerSession(SessionSettings settings, uint64_t generation,
+                                     std::function<void()> has_news)
+    : state_(std::make_unique<State>()) {
+  state_->settings = std::move(settings);
+  state_->generation = generation;
+  state_->has_news = std::move(has_news);
+  state_->reader = std::thread([this] { state_->run(); });
+}
+
+ControllerSession::~ControllerSession() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_stopping = true;
+    if (state_->context != nullptr) state_->context->TryCancel();
+  }
+  state_->changed.notify_all();
+  state_->reader.join();
+}
+
+std::optional<ControllerSession::Received> ControllerSession::take() {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->received.empty()) return std::nullopt;
+  Received first = std::move(state_->received.front());
+  state_->received.pop_front();
+  return first;
+}
+
+std::optional<Identity> ControllerSession::take_identity() {
+  const std::lock_guard lock(state_->mutex);
+  return std::exchange(state_->identity, std::nullopt);
+}
+
+void ControllerSession::set_generation(uint64_t generation) {
+  const std::lock_guard lock(state_->mutex);
+  state_->generation = generation;
+}
+
+void ControllerSession::restart_from_nothing(uint64_t session) {
+  const std::lock_guard lock(state_->mutex);
+  if (session != state_->session) return;  // over already
+  state_->generation = 0;
+  state_->received.clear();
+  if (state_->context != nullptr) state_->context->TryCancel();
+}
+
+void ControllerSession::report(const InForce& in_force) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->in_force = in_force;
+    state_->is_in_force_unsent = true;
+  }
+  state_->changed.notify_all();
+}
+
+void ControllerSession::report(const v1::NodeStatus& status) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    *state_->status.emplace().mutable_status() = status;
+  }
+  state_->changed.notify_all();
+}
+
+// Once per cause, not once per attempt.
+void ControllerSession::State::complain(const std::string& what) {
+  if (what != last_complaint) spdlog::warn("controller {}: {}", settings.controller, what);
+  last_complaint = what;
+}
+
+void ControllerSession::State::run() {
+  Backoff backoff(std::chrono::milliseconds(200), std::chrono::milliseconds(5000));
+  std::unique_lock lock(mutex);
+  while (!is_stopping) {
+    lock.unlock();
+    const auto identity_now = enrolled();
+    const bool was_answered = identity_now && converse(*identity_now);
+    if (was_answered) backoff.succeeded();
+    backoff.failed(Clock::now());
+    lock.lock();
+    changed.wait_until(lock, backoff.next(), [this] { return is_stopping; });
+  }
+}
+
+std::optional<Identity> ControllerSession::State::enrolled() {
+  auto found =
+      enrol(settings.state_directory, settings.node, settings.controller, settings.bundle_path);
+  if (!found) {
+    complain(found.error().text());
+    return std::nullopt;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    identity = *found;
+  }
+  has_news();
+  return *found;
+}
+
+// One conversation, from Hello to its end. True when it was a good one, so that the next may begin
+// soon.
+bool ControllerSession::State::converse(const Identity& own) {
+  const auto began = Clock::now();
+  const auto stub = v1::NodeSession::NewStub(channel_to(settings.controller, own));
+  grpc::ClientContext current;
+  v1::NodeMessage hello;
+  uint64_t number = 0;
+  {
+    const std::lock_guard lock(mutex);
+    if (is_stopping) return false;
+    context = &current;
+    number = ++session;
+    received.clear();
+    is_in_force_unsent = in_force.has_value();
+    hello.mutable_hello()->set_version("0.1.0");
+    hello.mutable_hello()->set_generation(generation);
+  }
+  const auto stream = stub->Session(&current);
+  bool was_answered = false, was_refused = false;
+  bool is_over = !stream->Write(hello);
+  std::thread writer([&] { write(*stream, is_over); });
+  for (v1::ControllerMessage message; stream->Read(&message);) {
+    if (!was_answered) spdlog::info("controller {}: connected", settings.controller);
+    if (!was_answered) last_complaint.clear();
+    was_answered = true;
+    if (receive(message, number)) continue;
+    was_refused = true;
+    current.TryCancel();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    is_over = true;
+    context = nullptr;
+  }
+  changed.notify_all();
+  writer.join();
+  const grpc::Status end = stream->Finish();
+  const std::lock_guard lock(mutex);
+  if (!is_stopping) complain(end.ok() ? "it ended the session" : end.error_message());
+  // A controller that has nothing new to say is silent from the start.
+  return !was_refused && (was_answered || Clock::now() - began > kGoodConversation);
+}
+
+// The newest of each kind, as it comes, until the conversation is over.
+void ControllerSession::State::write(Stream& stream, const bool& is_over) {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    changed.wait(lock, [&] { return is_over || is_in_force_unsent || status; });
+    if (is_over) return;
+    v1::NodeMessage message;
+    if (is_in_force_unsent) {
+      is_in_force_unsent = false;
+      message = message_of(*in_force);
+    } else {
+      message = std::move(*status);
+      status.reset();
+    }
+    lock.unlock();
+    const bool is_written = stream.Write(message);
+    lock.lock();
+    if (!is_written) return;  // the reader learns the reason
+  }
+}
+
+// False when the conversation must end.
+bool ControllerSession::State::receive(const v1::ControllerMessage& message,
+                                       uint64_t session_number) {
+  auto delta = nodestate::wire::from_proto(message.delta());
+  {
+    const std::lock_guard lock(mutex);
+    if (!delta || received.size() >= kMaxDeltasQueued) {
+      complain(delta ? "sends faster than the node applies" : delta.error().text());
+      generation = 0;
+      received.clear();
+      return false;
+    }
+    received.push_back({session_number, std::move(*delta)});
+  }
+  has_news();
+  return true;
+}
+
+}  // namespace farspan::agent

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/agent/status.h"
+
+#include <map>
+#include <utility>
+
+#include "farspan/v1/node_session.pb.h"
+#include "farspan/v1/tables.pb.h"
+
+namespace farspan::agent {
+namespace {
+
+// Inbound and outbound SAs may have one SPI: it is the receiver's choice (RFC 4301 §4.1).
+using SaKey = std::pair<uint32_t, bool>;
+using SaRows = std::map<SaKey, const v1::Sa*>;
+
+v1::ChildSa message_of(const tunnels::ChildSaStatus& child, const SaRows& rows) {
+  v1::ChildSa message;
+  message.set_unique_id(child.unique_id);
+  message.set_spi_in(child.spi_in);
+  message.set_spi_out(child.spi_out);
+  message.set_state(child.state);
+  message.set_age_seconds(child.age_seconds);
+  for (const auto& subnet : child.local_subnets) message.add_local_subnets(subnet);
+  for (const auto& subnet : child.remote_subnets) message.add_remote_subnets(subnet);
+  const auto inbound = rows.find({child.spi_in, true});
+  const auto outbound = rows.find({child.spi_out, false});
+  const bool is_in_known = inbound != rows.end(), is_out_known = outbound != rows.end();
+  message.set_bytes_in(is_in_known ? inbound->second->bytes() : child.bytes_in);
+  message.set_packets_in(is_in_known ? inbound->second->packets() : child.packets_in);
+  message.set_bytes_out(is_out_known ? outbound->second->bytes() : child.bytes_out);
+  message.set_packets_out(is_out_known ? outbound->second->packets() : child.packets_out);
+  return message;
+}
+
+void add_totals(v1::TunnelStatus& tunnel) {
+  uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0;
+  for (const v1::ChildSa& child : tunnel.children()) {
+    bytes_in += child.bytes_in();
+    bytes_out += child.bytes_out();
+    packets_in += child.packets_in();
+    packets_out += child.packets_out();
+  }
+  tunnel.set_bytes_in(bytes_in);
+  tunnel.set_bytes_out(bytes_out);
+  tunnel.set_packets_in(packets_in);
+  tunnel.set_packets_out(packets_out);
+}
+
+void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const SaRows& rows) {
+  message.set_tunnel(status.tunnel.value());
+  message.set_ike_state(status.ike_state());
+  message.set_child_state(status.child_state());
+  message.set_local(status.local);
+  message.set_remote(status.remote);
+  message.set_ike_algorithms(status.ike_algorithms);
+  message.set_esp_algorithms(status.esp_algorithms);
+  message.set_is_nat_detected(status.is_nat_detected);
+  message.set_ike_age_seconds(status.ike_age_seconds);
+  message.set_child_age_seconds(status.child_age_seconds);
+  message.set_last_packet_in_seconds_ago(status.last_packet_in_seconds_ago.value_or(0));
+  message.set_ike_id(status.ike_id);
+  if (status.problem) {
+    auto& problem = *message.mutable_problem();
+    problem.set_cause(status.problem->cause);
+    problem.set_words(status.problem->words);
+    problem.set_remedy(status.problem->remedy);
+    problem.set_seconds_ago(status.problem->seconds_ago);
+  }
+  for (const auto& child : status.children) *message.add_children() = message_of(child, rows);
+  add_totals(message);
+}
+
+}  // namespace
+
+v1::NodeStatus status_of(const TunnelReport& tunnels, const v1::Counters& counters,
+                         const v1::Sas& sas, bool is_dataplane_up) {
+  v1::NodeStatus status;
+  status.set_is_dataplane_up(is_dataplane_up);
+  status.set_is_charon_up(tunnels.is_charon_up);
+  SaRows rows;
+  for (const v1::Sa& sa : sas.sas()) rows.emplace(SaKey{sa.spi(), sa.is_inbound()}, &sa);
+  for (const auto& tunnel : tunnels.statuses) fill(*status.add_tunnels(), tunnel, rows);
+  for (const auto& counter : counters.counters()) {
+    auto& to = *status.add_counters();
+    to.set_name(counter.name());
+    to.set_value(counter.value());
+  }
+  for (const auto& port : counters.ports()) {
+    auto& to = *status.add_ports();
+    to.set_port(port.port());
+    to.set_packets_in(port.packets_in());
+    to.set_bytes_in(port.bytes_in());
+    to.set_packets_out(port.packets_out());
+    to.set_bytes_out(port.bytes_out());
+  }
+  return status;
+}
+
+v1::NodeStatus ask_status(TablesApplier& tables, const TunnelReport& tunnels,
+                          Clock::time_point now) {
+  v1::TablesRequest for_counters, for_sas;
+  for_counters.mutable_get_counters();
+  for_sas.mutable_get_sas();
+  v1::Counters counters;
+  v1::Sas sas;
+  if (auto reply = tables.ask(for_counters, {}, now)) counters.Swap(reply->mutable_counters());
+  if (auto reply = tables.ask(for_sas, {}, now)) sas.Swap(reply->mutable_sas());
+  return status_of(tunnels, counters, sas, tables.is_connected());
+}
+
+}  // namespace farspan::agent
