@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// DropReason: why a packet ended here. One table from which the enumeration, the counters ("drop.<name>"), the
-// words of the command line and docs/ops/drop-reasons.md come.
+// DropReason: why a packet ended here. One table from which the enumeration, the counters
+// ("drop.<name>"), the words of the command line and docs/ops/drop-reasons.md come.
 //
-// Severity: expected = part of normal operation; peer = somebody else's packet was wrong; node = this node
-// could not do its job and an operator should look.
+// Severity: expected = part of normal operation; peer = somebody else's packet was wrong; node =
+// this node could not do its job and an operator should look.
 #pragma once
 
 #include <array>
@@ -89,6 +89,8 @@ inline constexpr std::array<DropReasonRow, kDropReasonCount> kDropReasonTable = 
 #undef X
 }};
 
-constexpr const DropReasonRow& row_of(DropReason reason) { return kDropReasonTable[static_cast<size_t>(reason)]; }
+constexpr const DropReasonRow& row_of(DropReason reason) {
+  return kDropReasonTable[static_cast<size_t>(reason)];
+}
 
 }  // namespace farspan::dataplane

@@ -36,7 +36,9 @@ std::optional<io::Endpoint> to_endpoint(const fs_host& host) {
 }  // namespace
 
 IkeRelay::IkeRelay(UniqueFd listener, std::string path)
-    : listener_(std::move(listener)), path_(std::move(path)), buffer_(sizeof(fs_ike_header) + FS_IKE_MAX_DATAGRAM) {}
+    : listener_(std::move(listener)),
+      path_(std::move(path)),
+      buffer_(sizeof(fs_ike_header) + FS_IKE_MAX_DATAGRAM) {}
 
 IkeRelay::~IkeRelay() {
   if (listener_.valid()) ::unlink(path_.c_str());
@@ -61,7 +63,8 @@ bool IkeRelay::deliver(const IkeDatagram& datagram) {
   header.source = to_host(datagram.source);
   header.destination = to_host(datagram.destination);
   header.dscp = datagram.dscp;
-  std::array<iovec, 2> vectors = {{{&header, sizeof header}, {datagram.payload.data(), datagram.payload.size()}}};
+  std::array<iovec, 2> vectors = {
+      {{&header, sizeof header}, {datagram.payload.data(), datagram.payload.size()}}};
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = vectors.size();
@@ -72,7 +75,8 @@ bool IkeRelay::deliver(const IkeDatagram& datagram) {
 
 std::optional<IkeDatagram> IkeRelay::next() {
   while (charon_.valid()) {
-    const ssize_t length = ::recv(charon_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
+    const ssize_t length =
+        ::recv(charon_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) return std::nullopt;
     if (length <= 0) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // IkeRelay: ike.sock, over which charon's socket plugin sends and receives its IKE datagrams.
 //
-// The data plane owns UDP 500 and 4500, charon has no network socket: a second owner of 4500 would break GRO and
-// lose IKE datagrams that arrive glued to ESP trains. One charon at a time; a newer connection replaces the older,
-// so a restarted charon never waits for the kernel to notice that the old one is gone.
+// The data plane owns UDP 500 and 4500, charon has no network socket: a second owner of 4500 would
+// break GRO and lose IKE datagrams that arrive glued to ESP trains. One charon at a time; a newer
+// connection replaces the older, so a restarted charon never waits for the kernel to notice that
+// the old one is gone.
 //
 // Not here: SAs (control/), the underlay sockets (io/). Threads: the worker. Never waits.
 #pragma once
@@ -36,8 +37,8 @@ class IkeRelay {
   void accept();
   /// Passes a datagram on; false when no charon is connected or it does not keep up.
   bool deliver(const IkeDatagram& datagram);
-  /// The next datagram charon wants sent, valid until the next call; nothing when there is none (or charon left).
-  /// Malformed messages are left out.
+  /// The next datagram charon wants sent, valid until the next call; nothing when there is none (or
+  /// charon left). Malformed messages are left out.
   std::optional<IkeDatagram> next();
 
  private:

@@ -17,7 +17,7 @@
 
 namespace farspan::io {
 
-Status prepare_tap(int fd) {
+Result<TapOffloads> prepare_tap(int fd) {
   const auto refused = [](const std::string& what) {
     return Error{ErrorCode::kInvalid, "TAP descriptor", "", what + ": " + std::strerror(errno),
                  "open it with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR"};
@@ -33,14 +33,13 @@ Status prepare_tap(int fd) {
   if (::ioctl(fd, TUNSETVNETHDRSZ, &header_length) != 0)
     return refused("no virtio header of 10 bytes");
   const unsigned long basic = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN;
-  if (::ioctl(fd, TUNSETOFFLOAD, basic | TUN_F_USO4 | TUN_F_USO6) != 0 &&
-      ::ioctl(fd, TUNSETOFFLOAD, basic) != 0) {
+  TapOffloads offloads{.has_uso = ::ioctl(fd, TUNSETOFFLOAD, basic | TUN_F_USO4 | TUN_F_USO6) == 0};
+  if (!offloads.has_uso && ::ioctl(fd, TUNSETOFFLOAD, basic) != 0)
     return refused("no segmentation offload");
-  }
   const int status = ::fcntl(fd, F_GETFL);
   if (status < 0 || ::fcntl(fd, F_SETFL, status | O_NONBLOCK) != 0)
     return refused("not switchable to non-blocking");
-  return ok();
+  return offloads;
 }
 
 ReadVerdict read_tap(int fd, VirtioBytes& virtio, std::span<uint8_t> frame, uint32_t& length) {

@@ -24,10 +24,14 @@ using VirtioBytes = std::array<uint8_t, 10>;  // struct virtio_net_hdr, little-e
 enum class ReadVerdict : uint8_t { kFrame, kDrained, kDead };
 enum class WriteVerdict : uint8_t { kWritten, kFull, kDead, kRefused };
 
+struct TapOffloads {
+  bool has_uso = false;  // takes and gives UDP super-packets; kernels before 6.2 do not
+};
+
 /// Switches the TAP device behind `fd` to non-blocking super-packets (TUNSETOFFLOAD CSUM, TSO4,
 /// TSO_ECN, USO4). kInvalid when it is not a TAP device with a virtio header; kernels before 6.2 go
 /// without USO.
-Status prepare_tap(int fd);
+Result<TapOffloads> prepare_tap(int fd);
 
 /// Reads one frame; `length` becomes that of the frame without the virtio header.
 /// kDead: the device was deleted, or its descriptor lost it.

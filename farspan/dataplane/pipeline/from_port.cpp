@@ -54,7 +54,7 @@ void Pipeline::answer_port_arp(const PortEntry& port, std::span<uint8_t> frame) 
       port.counters->bytes_out.add(reply.size());
       break;
     case io::WriteVerdict::kDead:
-      outside_.port_died(port.id);
+      outside_.port_died(port);
       counters_.drop(DropReason::kPortDown);
       break;
     default:

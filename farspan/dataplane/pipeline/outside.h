@@ -35,7 +35,7 @@ class Outside {
   /// The path MTU to an underlay address as the kernel knows it; nothing without a route.
   virtual std::optional<uint32_t> path_mtu(uint32_t remote) = 0;
   /// The port's device is gone.
-  virtual void port_died(PortId port) = 0;
+  virtual void port_died(const PortEntry& port) = 0;
 };
 
 }  // namespace farspan::dataplane

@@ -69,6 +69,7 @@ class Pipeline {
   void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }
 
   const FlowTable& flows() const { return flows_; }
+  std::chrono::milliseconds now() const { return now_ms_; }  // of the last batch; the flows' clock
   uint32_t held_fragments() const { return reassembler_.held_wire_packets(); }
 
  private:

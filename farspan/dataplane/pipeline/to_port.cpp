@@ -56,7 +56,7 @@ void Pipeline::write_frame(SuperPacket& packet, const PortEntry& port) {
       port.counters->bytes_out.add(packet.length());
       return;
     case io::WriteVerdict::kDead:
-      outside_.port_died(port.id);
+      outside_.port_died(port);
       return drop(packet, DropReason::kPortDown);
     case io::WriteVerdict::kFull:
     case io::WriteVerdict::kRefused:

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// farspan-dataplane: every packet of one node.
+//
+//    agent ── tables.sock ──▶ ControlLoop ──▶ TableBuilder ─┐ published snapshots
+//   charon ── sad.sock ─────▶ (this thread)   Sad ──────────┤
+//                                ▲ events                   ▼
+//   charon ── ike.sock ─────▶ Worker (its own thread) ── Pipeline ── TAP devices, UDP 500/4500,
+//   native ESP
+//
+// Runs in the node's network namespace. Restartable at any time: the agent programs it again,
+// charon's plugin says its SAs again, and sequence numbers wait in `<run-dir>/sequences`.
+//
+// Not here: any configuration; the agent has it.
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "farspan/dataplane/control_loop.h"
+#include "farspan/dataplane/privileges.h"
+#include "farspan/dataplane/worker.h"
+
+namespace farspan::dataplane {
+namespace {
+
+// The control loop takes SIGTERM and SIGINT from a descriptor; a peer that closed a socket is no
+// reason to end.
+void block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Status serve(const std::string& run_dir) {
+  auto context = crypto::Context::create();
+  if (!context) return context.error();
+  auto arena = ipsec::SequenceArena::open(run_dir + "/sequences");
+  if (!arena) return arena.error();
+
+  TableBuilder builder;
+  ipsec::Sad sad(**arena, **context);
+  SharedState shared(builder.first(), sad.view());
+
+  auto worker = Worker::create(shared, run_dir);
+  if (!worker) return worker.error();
+  auto control = ControlLoop::create(shared, builder, sad, run_dir);
+  if (!control) return control.error();
+  if (const auto dropped = drop_privileges(); !dropped) return dropped.error();
+
+  spdlog::info("forwarding; crypto {}", (*context)->architecture());
+  std::thread packets([&] { (*worker)->run(); });
+  (*control)->run();
+  shared.is_stopping = true;
+  shared.wake_worker();
+  packets.join();
+  spdlog::info("stopped");
+  return ok();
+}
+
+}  // namespace
+}  // namespace farspan::dataplane
+
+int main(int argc, char** argv) {
+  CLI::App app{"Forwards the packets of one Farspan node"};
+  std::string run_dir, log_level = "info";
+  app.add_option("--run-dir", run_dir, "where tables.sock, sad.sock and ike.sock are made")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--log-level", log_level, "trace, debug, info, warning, error or off");
+  CLI11_PARSE(app, argc, argv);
+
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("dataplane"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  farspan::dataplane::block_signals();
+  if (const auto served = farspan::dataplane::serve(run_dir); !served) {
+    spdlog::error("{}", served.error().text());
+    return 1;
+  }
+  return 0;
+}

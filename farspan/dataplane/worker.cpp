@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/worker.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+
+#include <cstring>
+
+namespace farspan::dataplane {
+namespace {
+
+constexpr int kEventsPerWait = 64;
+constexpr int kIdleMilliseconds = 1000;     // how late a timeout may be
+constexpr uint32_t kFramesPerTurn = 32;     // of one port, before the next descriptor has its turn
+constexpr uint32_t kDatagramsPerTurn = 64;  // of charon
+constexpr uint32_t kFrameBytes = 65536 + 64;
+constexpr uint16_t kIkePort = 500, kNatPort = 4500;
+
+}  // namespace
+
+Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, const std::string& run_dir) {
+  auto ike = io::UdpUnderlay::open(kIkePort);
+  if (!ike) return ike.error();
+  auto nat = io::UdpUnderlay::open(kNatPort);
+  if (!nat) return nat.error();
+  auto native = io::RawEsp::open();
+  if (!native) return native.error();
+  auto path_mtu = io::PathMtu::open();
+  if (!path_mtu) return path_mtu.error();
+  auto relay = IkeRelay::listen(run_dir + "/ike.sock");
+  if (!relay) return relay.error();
+  UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll.valid()) return Error{ErrorCode::kUnavailable, "epoll", "", std::strerror(errno), ""};
+
+  auto esp = ipsec::EspWorker::create({&Worker::put_event, &shared});
+  if (!esp) return esp.error();
+  Sockets sockets{std::move(*ike), std::move(*nat), std::move(*native), std::move(*path_mtu),
+                  std::move(*relay)};
+  std::unique_ptr<Worker> worker(
+      new Worker(shared, std::move(sockets), std::move(*esp), std::move(epoll)));
+  const bool is_watching = worker->watch(shared.wakeup.get(), Source::kWakeup) &&
+                           worker->watch(shared.flow_request.wakeup_fd(), Source::kFlowRequest) &&
+                           worker->watch(worker->sockets_.ike.fd(), Source::kIke) &&
+                           worker->watch(worker->sockets_.nat.fd(), Source::kNat) &&
+                           worker->watch(worker->sockets_.native.fd(), Source::kNative) &&
+                           worker->watch(worker->sockets_.relay.listener(), Source::kRelayListener);
+  if (!is_watching) return Error{ErrorCode::kUnavailable, "epoll", "", std::strerror(errno), ""};
+  return worker;
+}
+
+Worker::Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspWorker> esp,
+               UniqueFd epoll)
+    : shared_(shared),
+      sockets_(std::move(sockets)),
+      esp_(std::move(esp)),
+      pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters),
+      epoll_(std::move(epoll)),
+      frame_(std::make_unique<uint8_t[]>(kFrameBytes)) {}
+
+Worker::~Worker() = default;
+
+bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
+  return static_cast<SharedState*>(shared)->events.push({WorkerEvent::Kind::kSa, event, {}});
+}
+
+void Worker::run() {
+  auto tables_reader = shared_.tables.reader();
+  auto sad_reader = shared_.sad.reader();
+  std::array<epoll_event, kEventsPerWait> ready;
+  while (!shared_.is_stopping.load(std::memory_order_relaxed)) {
+    const int wait = shared_.flow_request.is_waiting() ? 0 : kIdleMilliseconds;
+    const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
+    const Tables& tables = tables_reader.acquire();
+    const SadSnapshot& sad = sad_reader.acquire();
+    if (tables.version != watched_version_) watch_ports(tables);
+
+    pipeline_.begin_batch(tables, *sad, std::chrono::steady_clock::now());
+    for (int i = 0; i < count; ++i) {
+      const uint64_t key = ready[static_cast<size_t>(i)].data.u64;
+      serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key),
+            ready[static_cast<size_t>(i)].events, tables);
+    }
+    pipeline_.end_batch();
+    if (shared_.flow_request.is_waiting()) shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
+    tables_reader.quiesce();
+    sad_reader.quiesce();
+  }
+}
+
+bool Worker::watch(int fd, Source source, uint32_t index) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = uint64_t{static_cast<uint32_t>(source)} << 32 | index;
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Worker::watch_ports(const Tables& tables) {
+  watched_version_ = tables.version;
+  if (ports_.size() < tables.ports.size()) ports_.resize(tables.ports.size());
+  for (uint32_t i = 0; i < ports_.size(); ++i) {
+    const bool is_row = i < tables.ports.size() && !tables.ports[i].is_vacant;
+    const std::shared_ptr<const UniqueFd> tap = is_row ? tables.ports[i].tap : nullptr;
+    if (ports_[i].tap == tap) continue;
+    if (ports_[i].tap != nullptr && !ports_[i].is_dead) {
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, ports_[i].tap->get(), nullptr);
+    }
+    ports_[i] = {tap, false};
+    if (tap != nullptr) watch_port(i, tables.ports[i]);
+  }
+}
+
+void Worker::watch_port(uint32_t index, const PortEntry& port) {
+  const int fd = port.tap->get();
+  const auto prepared = io::prepare_tap(fd);
+  if (!prepared) spdlog::error("port {}: {}", port.id.value(), prepared.error().text());
+  if (prepared && !prepared->has_uso) pipeline_.set_udp_coalescing(Coalescer::Udp::kKeepApart);
+  if (!prepared || !watch(fd, Source::kPort, index)) port_died(port);
+}
+
+void Worker::watch_charon() {
+  if (sockets_.relay.charon() == watched_charon_) return;
+  watched_charon_ =
+      sockets_.relay.charon();  // the one before left the epoll set when it was closed
+  if (watched_charon_ >= 0) watch(watched_charon_, Source::kCharon);
+}
+
+void Worker::serve(Source source, uint32_t index, uint32_t events, const Tables& tables) {
+  switch (source) {
+    case Source::kWakeup: {
+      uint64_t pending;
+      [[maybe_unused]] const ssize_t got = ::read(shared_.wakeup.get(), &pending, sizeof pending);
+      return;
+    }
+    case Source::kFlowRequest:  // served after the batch
+      return;
+    case Source::kIke:
+      return pipeline_.from_underlay(sockets_.ike.receive());
+    case Source::kNat:
+      return pipeline_.from_underlay(sockets_.nat.receive());
+    case Source::kNative:
+      return pipeline_.from_underlay(sockets_.native.receive());
+    case Source::kRelayListener:
+      sockets_.relay.accept();
+      watched_charon_ = -1;
+      return watch_charon();
+    case Source::kCharon:
+      return read_charon();
+    case Source::kPort:
+      if (index >= tables.ports.size() || ports_[index].is_dead) return;
+      if ((events & EPOLLIN) != 0) read_port(index, tables);
+      if ((events & (EPOLLERR | EPOLLHUP)) != 0) port_died(tables.ports[index]);
+  }
+}
+
+void Worker::read_port(uint32_t index, const Tables& tables) {
+  const PortEntry& port = tables.ports[index];
+  if (port.tap == nullptr) return;
+  for (uint32_t i = 0; i < kFramesPerTurn; ++i) {
+    io::VirtioBytes virtio_bytes;
+    uint32_t length = 0;
+    switch (io::read_tap(port.tap->get(), virtio_bytes, {frame_.get(), kFrameBytes}, length)) {
+      case io::ReadVerdict::kFrame: {
+        VirtioHeader virtio;
+        std::memcpy(&virtio, virtio_bytes.data(), sizeof virtio);
+        pipeline_.from_port(PortIndex(index), virtio, {frame_.get(), length});
+        break;
+      }
+      case io::ReadVerdict::kDrained:
+        return;
+      case io::ReadVerdict::kDead:
+        return port_died(port);
+    }
+  }
+}
+
+void Worker::read_charon() {
+  for (uint32_t i = 0; i < kDatagramsPerTurn; ++i) {
+    const auto datagram = sockets_.relay.next();
+    if (!datagram) break;
+    pipeline_.from_ike(*datagram);
+  }
+  watch_charon();
+}
+
+io::WriteVerdict Worker::write_port(const PortEntry& port, std::span<const iovec> frame) {
+  return io::write_tap(port.tap->get(), frame);
+}
+
+void Worker::send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) {
+  // Neighbours of one socket go in one call.
+  for (size_t first = 0; first < trains.size();) {
+    const uint16_t port = trains[first].source.port;
+    size_t end = first + 1;
+    while (end < trains.size() && trains[end].source.port == port &&
+           end - first < io::UdpUnderlay::kSendTrains)
+      ++end;
+    const auto some = trains.subspan(first, end - first);
+    const auto theirs = verdicts.subspan(first, end - first);
+    if (port == kNatPort) {
+      sockets_.nat.send(some, theirs);
+    } else if (port == kIkePort) {
+      sockets_.ike.send(some, theirs);
+    } else {
+      sockets_.native.send(some, theirs);
+    }
+    first = end;
+  }
+}
+
+bool Worker::to_ike(const IkeDatagram& datagram) {
+  const bool is_taken = sockets_.relay.deliver(datagram);
+  watch_charon();
+  return is_taken;
+}
+
+std::optional<uint32_t> Worker::path_mtu(uint32_t remote) { return sockets_.path_mtu.to(remote); }
+
+// The control thread takes the descriptor out of the tables; until then the port is only left
+// alone. A full ring leaves it watched, so that epoll says so again.
+void Worker::port_died(const PortEntry& port) {
+  for (WatchedPort& watched : ports_) {
+    if (watched.tap != port.tap || watched.is_dead) continue;
+    if (!shared_.events.push({WorkerEvent::Kind::kPortDied, {}, port.id})) return;
+    watched.is_dead = true;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, port.tap->get(), nullptr);
+  }
+}
+
+}  // namespace farspan::dataplane
