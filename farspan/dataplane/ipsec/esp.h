@@ -73,8 +73,8 @@ class EspWorker {
   void seal_chunk(std::span<SealSlot> slots);
   void open_chunk(std::span<OpenSlot> slots);
   void finish_open(OpenSlot& slot, uint64_t sequence);
-  void count(OutboundSa& sa, uint32_t bytes);
-  void count(InboundSa& sa, uint32_t bytes);
+  template <class Sa>
+  void count(Sa& sa, uint32_t bytes, bool is_inbound);
   void watch_mapping(OpenSlot& slot, uint64_t sequence);
 
   std::unique_ptr<crypto::Context> crypto_;

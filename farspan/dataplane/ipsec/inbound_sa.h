@@ -58,7 +58,8 @@ class InboundSa {
   Endpoint reported_remote;  // the worker's: mapping already told to charon
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
-  bool is_over() const { return reported == SaUsage::Reached::kHard; }
+  /// A hard limit is reached: nothing passes any more.
+  bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
 
   void move_path(const OuterPath& path) { path_.move(path); }
   void forget() { claim_.forget(); }

@@ -64,7 +64,8 @@ class OutboundSa {
   PathMtu mtu;  // the worker's
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
-  bool is_over() const { return reported == SaUsage::Reached::kHard; }
+  /// A hard limit is reached: nothing passes any more.
+  bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
 
   void move_path(const OuterPath& path) { path_.move(path); }
   void forget() { claim_.forget(); }

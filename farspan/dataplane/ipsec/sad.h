@@ -16,10 +16,11 @@
 #pragma once
 
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "farspan/base/result.h"
@@ -90,8 +91,8 @@ class Sad {
   std::optional<SaUse> policy_usage(const PolicyDescription& policy) const;
   void flush_policies();
 
-  /// The present state for the worker. @cost linear in SAs and policies
-  std::shared_ptr<const SadView> view() const;
+  /// The present state for the worker. @cost linear in SAs, and in the policies of changed tunnels
+  std::shared_ptr<const SadView> view();
   /// Whether view() would differ from the last one made.
   bool is_changed() const { return is_changed_; }
 
@@ -122,18 +123,29 @@ class Sad {
   struct Policy {
     PolicyDescription description;
     std::shared_ptr<Trap> trap;  // of traps
+    uint32_t uses = 1;           // charon may add the same policy more than once
     bool is_orphan = false;
     bool is_repeated = true;
   };
+  using Policies = std::vector<Policy>;               // of one tunnel, oldest first
   using OutboundKey = std::pair<uint32_t, uint32_t>;  // tunnel, SPI
 
-  SadVerdict add_inbound(const SaDescription& description, uint64_t now);
-  SadVerdict add_outbound(const SaDescription& description, uint64_t now);
+  template <class Sa, class Key>
+  SadVerdict install(std::map<Key, Entry<Sa>>& sas, const Key& key,
+                     const SaDescription& description, uint64_t now);
   KeyFingerprint fingerprint_of(const SaDescription& description) const;
-  void retire_orphans_of(uint32_t tunnel, uint64_t now);
-  bool is_spi_taken(uint32_t spi) const;
-  template <class Map, class Which>
-  bool drop_sas(Map& sas, Which which);
+  /// Lets a tunnel's orphans go when a new outbound SA of it is in use.
+  void settle_orphans(uint32_t tunnel, uint64_t now);
+  bool is_carried_by_new_sa(uint32_t tunnel) const;
+  template <class Sa, class Key, class Which>
+  void drop_sas(std::map<Key, Entry<Sa>>& sas, Which which);
+  template <class Which>
+  void drop_policies(Which which);
+  template <class Mark>
+  void for_each_lifetime(Mark mark);
+  void touch(uint32_t tunnel);
+  std::shared_ptr<const SadView::Tunnel> tunnel_view(uint32_t tunnel,
+                                                     const Policies& policies) const;
 
   SequenceArena& arena_;
   crypto::Context& context_;
@@ -141,9 +153,13 @@ class Sad {
   bool has_instance_ = false;
   std::map<uint32_t, Entry<InboundSa>> inbound_;
   std::map<OutboundKey, Entry<OutboundSa>> outbound_;
-  std::list<Policy> policies_;                 // oldest first
+  std::map<uint32_t, Policies> policies_;  // by tunnel
+  size_t policy_count_ = 0;
   std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
-  mutable bool is_changed_ = true;
+  bool has_orphans_ = false;
+  SadView::Tunnels tunnels_;            // as last printed
+  std::set<uint32_t> changed_tunnels_;  // to be printed again
+  bool is_changed_ = true;
 };
 
 }  // namespace farspan::ipsec

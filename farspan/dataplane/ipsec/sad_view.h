@@ -78,18 +78,20 @@ class SadView {
     std::vector<Candidate> candidates;  // newest first
     std::vector<std::shared_ptr<Trap>> traps;
   };
+  // Shared between views until a policy of the tunnel changes, so that one new SA does not copy all
+  // tunnels.
+  using Tunnels = std::unordered_map<uint32_t, std::shared_ptr<const Tunnel>>;
   struct InboundEntry {
     uint32_t spi = 0;  // 0: empty
     InboundSa* sa = nullptr;
   };
-  SadView(std::vector<std::shared_ptr<InboundSa>> inbound,
-          std::unordered_map<uint32_t, Tunnel> tunnels);
+  SadView(std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels);
   size_t home_of(uint32_t spi) const { return (spi * 0x9E3779B1u) >> shift_; }
 
   std::vector<std::shared_ptr<InboundSa>> inbound_owned_;
   std::vector<InboundEntry> inbound_;  // power of two, at most half full
   unsigned shift_ = 31;
-  std::unordered_map<uint32_t, Tunnel> tunnels_;
+  Tunnels tunnels_;
 };
 
 }  // namespace farspan::ipsec

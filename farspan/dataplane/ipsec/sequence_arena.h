@@ -22,7 +22,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "farspan/base/result.h"
@@ -37,7 +39,16 @@ class SequenceArena {
  public:
   static constexpr uint32_t kSlots = 65536;
 
-  struct Slot;  // as it lies in the file
+  /// As it lies in the file. `state` is written last when a slot is taken and first when it is
+  /// emptied.
+  struct alignas(64) Slot {
+    uint32_t state;  // 0: empty
+    uint32_t spi;
+    uint32_t is_inbound;
+    KeyFingerprint fingerprint;
+    uint64_t sent;        // outbound: last number used
+    ReplayWindow window;  // inbound
+  };
 
   /// Makes or opens `path` (mode 0600) and locks it for this process.
   /// kConflict when another process has it, kInvalid when it is not an arena of this layout: then
@@ -58,8 +69,8 @@ class SequenceArena {
   void release_unclaimed();
 
   /// Last number used (outbound), to be raised before the packet leaves.
-  static uint64_t& sent(Slot& slot);
-  static ReplayWindow& window(Slot& slot);
+  static uint64_t& sent(Slot& slot) { return slot.sent; }
+  static ReplayWindow& window(Slot& slot) { return slot.window; }
 
   size_t used_slots() const { return by_identity_.size(); }
 
@@ -71,13 +82,15 @@ class SequenceArena {
     auto operator<=>(const Identity&) const = default;
   };
   struct Header;
+  static constexpr size_t kHeaderLength = 64;
+  static Status check_header(Header& header, uint32_t slots, const std::string& path);
+  void index_slots();
   SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots);
 
   UniqueFd file_;
   void* map_;
   size_t length_;
-  uint32_t slots_;
-  Slot* first_;
+  std::span<Slot> slots_;
   struct Use {
     uint32_t index;
     bool is_claimed;

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/ipsec/esp.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "farspan/crypto/iv_source.h"
+#include "farspan/dataplane/ipsec/inbound_sa.h"
+#include "farspan/dataplane/ipsec/outbound_sa.h"
+
+namespace farspan::ipsec {
+namespace {
+
+using crypto::CbcHmacPacket;
+using crypto::Context;
+using crypto::Suite;
+using dataplane::DropReason;
+
+constexpr uint32_t kHeader = 8;   // SPI and sequence number
+constexpr uint32_t kTrailer = 2;  // pad length and next header
+constexpr uint8_t kDummyNextHeader = 59;
+constexpr size_t kAhead = 2;  // packets between asking for an SA's memory and using it
+
+void put_be32(uint8_t* at, uint32_t value) {
+  value = __builtin_bswap32(value);
+  std::memcpy(at, &value, sizeof value);
+}
+void put_be64(uint8_t* at, uint64_t value) {
+  value = __builtin_bswap64(value);
+  std::memcpy(at, &value, sizeof value);
+}
+uint32_t get_be32(const uint8_t* at) {
+  uint32_t value;
+  std::memcpy(&value, at, sizeof value);
+  return __builtin_bswap32(value);
+}
+
+// 1, 2, 3 … (RFC 4303 §2.4), as many as a pad length can say.
+constexpr auto kPadding = [] {
+  std::array<uint8_t, 256> bytes{};
+  for (unsigned i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i + 1);
+  return bytes;
+}();
+
+// What GCM authenticates besides the text: SPI and sequence number, 64 bits of it with ESN (RFC
+// 4106 §5).
+struct Aad {
+  std::array<uint8_t, 12> bytes;
+  uint32_t length;
+
+  Aad(const uint8_t* esp, bool has_esn, uint64_t sequence) : length(has_esn ? 12 : 8) {
+    std::memcpy(bytes.data(), esp, 4);
+    if (has_esn) {
+      put_be64(bytes.data() + 4, sequence);
+    } else {
+      std::memcpy(bytes.data() + 4, esp + 4, 4);
+    }
+  }
+  std::span<const uint8_t> view() const { return {bytes.data(), length}; }
+};
+
+// With ESN and a separate hash the high half is hashed behind the text, without being sent (RFC
+// 4303 §2.2.1). It is written where the ICV stands.
+uint32_t authenticated_length(uint8_t* esp, uint32_t without_icv, bool has_esn, uint64_t sequence) {
+  if (!has_esn) return without_icv;
+  put_be32(esp + without_icv, static_cast<uint32_t>(sequence >> 32));
+  return without_icv + 4;
+}
+
+template <class Slot>
+void prefetch(std::span<Slot> slots, size_t i) {
+  if (i >= slots.size() || slots[i].sa == slots[i - 1].sa) return;
+  slots[i].sa->keys().prefetch();
+  __builtin_prefetch(slots[i].sa);
+  __builtin_prefetch(reinterpret_cast<const char*>(slots[i].sa) + 64);
+}
+
+std::optional<DropReason> drop_of(ReplayVerdict verdict) {
+  switch (verdict) {
+    case ReplayVerdict::kFresh:
+      return std::nullopt;
+    case ReplayVerdict::kZero:
+      return DropReason::kReplayZero;
+    case ReplayVerdict::kReplayed:
+      return DropReason::kReplayed;
+    case ReplayVerdict::kTooOld:
+      return DropReason::kReplayTooOld;
+  }
+  return DropReason::kReplayed;
+}
+
+}  // namespace
+
+struct EspWorker::Scratch {
+  explicit Scratch(Context& crypto) : ivs(crypto) {}
+  crypto::IvSource ivs;
+  // The packets of one chunk that go through the batch, and what must be remembered of each.
+  std::array<CbcHmacPacket, Context::kMaxBatch> packets;
+  std::array<size_t, Context::kMaxBatch> slot_of;
+  std::array<uint64_t, Context::kMaxBatch> sequence_of;
+  std::array<std::array<uint8_t, crypto::kMaxIcvLength>, Context::kMaxBatch> received_icv,
+      computed_icv;
+};
+
+Result<std::unique_ptr<EspWorker>> EspWorker::create(SaEventSink events) {
+  auto crypto = Context::create();
+  if (!crypto) return crypto.error();
+  return std::unique_ptr<EspWorker>(new EspWorker(*std::move(crypto), events));
+}
+
+EspWorker::EspWorker(std::unique_ptr<Context> crypto, SaEventSink events)
+    : crypto_(std::move(crypto)), events_(events), scratch_(std::make_unique<Scratch>(*crypto_)) {}
+
+EspWorker::~EspWorker() = default;
+
+void EspWorker::seal(std::span<SealSlot> slots) {
+  while (!slots.empty()) {
+    const size_t chunk = std::min(slots.size(), Context::kMaxBatch);
+    seal_chunk(slots.first(chunk));
+    slots = slots.subspan(chunk);
+  }
+}
+
+void EspWorker::open(std::span<OpenSlot> slots) {
+  while (!slots.empty()) {
+    const size_t chunk = std::min(slots.size(), Context::kMaxBatch);
+    open_chunk(slots.first(chunk));
+    slots = slots.subspan(chunk);
+  }
+}
+
+// Per packet: 1. sequence number, recorded in the arena; 2. padding and trailer; 3. header and
+// IV; 4. GCM at once, CBC with the others of the chunk.
+void EspWorker::seal_chunk(std::span<SealSlot> slots) {
+  size_t batched = 0;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    prefetch(slots, i + kAhead);
+    SealSlot& slot = slots[i];
+    OutboundSa& sa = *slot.sa;
+    slot.esp_length = 0;
+    slot.drop = std::nullopt;
+    if (sa.is_over()) {
+      slot.drop = DropReason::kSaExpired;
+      continue;
+    }
+    const uint64_t sequence = sa.take_sequence();
+    if (sequence == 0) {
+      slot.drop = DropReason::kSequenceExhausted;
+      continue;
+    }
+    const Suite suite = sa.keys().suite();
+    slot.esp_length = sa.sealed_length(slot.inner_length);
+    const uint32_t without_icv = slot.esp_length - suite.icv_length();
+    const uint32_t pad = without_icv - sa.prefix_length() - slot.inner_length - kTrailer;
+    uint8_t* const text = slot.esp + sa.prefix_length();
+    std::memcpy(text + slot.inner_length, kPadding.data(), pad);
+    slot.esp[without_icv - 2] = static_cast<uint8_t>(pad);
+    slot.esp[without_icv - 1] = slot.next_header;
+    put_be32(slot.esp, sa.spi());
+    put_be32(slot.esp + 4, static_cast<uint32_t>(sequence));
+    count(sa, slot.inner_length, false);
+
+    const uint32_t text_length = without_icv - sa.prefix_length();
+    uint8_t* const iv = slot.esp + kHeader;
+    if (suite.is_aead()) {
+      put_be64(iv, sequence);  // unique under the key, which is all GCM asks (RFC 4106 §3.1)
+      crypto_->gcm_seal(sa.keys(), iv, Aad(slot.esp, sa.has_esn(), sequence).view(),
+                        {text, text_length}, slot.esp + without_icv);
+    } else {
+      scratch_->ivs.next(iv);
+      scratch_->packets[batched++] = {
+          &sa.keys(),
+          iv,
+          text,
+          text_length,
+          slot.esp,
+          authenticated_length(slot.esp, without_icv, sa.has_esn(), sequence),
+          slot.esp + without_icv};
+    }
+  }
+  if (batched > 0) crypto_->cbc_hmac_seal({scratch_->packets.data(), batched});
+}
+
+// Per packet: 1. lengths; 2. is the sequence number new?; 3. GCM at once, CBC with the others of
+// the chunk;
+// 4. what an authentic packet may change (finish_open).
+void EspWorker::open_chunk(std::span<OpenSlot> slots) {
+  Scratch& scratch = *scratch_;
+  size_t batched = 0;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    prefetch(slots, i + kAhead);
+    OpenSlot& slot = slots[i];
+    InboundSa& sa = *slot.sa;
+    slot.inner = nullptr;
+    slot.inner_length = 0;
+    slot.next_header = 0;
+    slot.drop = std::nullopt;
+    const Suite suite = sa.keys().suite();
+    const uint32_t prefix = kHeader + suite.iv_length();
+    if (slot.esp_length < prefix + suite.block_length() + suite.icv_length() ||
+        (slot.esp_length - prefix - suite.icv_length()) % suite.block_length() != 0) {
+      slot.drop = DropReason::kMalformedEsp;
+      continue;
+    }
+    if (sa.is_over()) {
+      slot.drop = DropReason::kSaExpired;
+      continue;
+    }
+    const auto [sequence, verdict] = sa.identify(get_be32(slot.esp + 4));
+    slot.drop = drop_of(verdict);
+    if (slot.drop) continue;
+
+    const uint32_t without_icv = slot.esp_length - suite.icv_length();
+    const uint32_t text_length = without_icv - prefix;
+    uint8_t* const iv = slot.esp + kHeader;
+    uint8_t* const text = slot.esp + prefix;
+    if (suite.is_aead()) {
+      const Aad aad(slot.esp, sa.has_esn(), sequence);
+      if (crypto_->gcm_open(sa.keys(), iv, aad.view(), {text, text_length},
+                            slot.esp + without_icv)) {
+        finish_open(slot, sequence);
+      } else {
+        slot.drop = DropReason::kBadIcv;
+      }
+    } else {
+      std::memcpy(scratch.received_icv[batched].data(), slot.esp + without_icv, suite.icv_length());
+      scratch.packets[batched] = {
+          &sa.keys(),
+          iv,
+          text,
+          text_length,
+          slot.esp,
+          authenticated_length(slot.esp, without_icv, sa.has_esn(), sequence),
+          scratch.computed_icv[batched].data()};
+      scratch.slot_of[batched] = i;
+      scratch.sequence_of[batched] = sequence;
+      ++batched;
+    }
+  }
+  if (batched == 0) return;
+  crypto_->cbc_hmac_open({scratch.packets.data(), batched});
+  for (size_t k = 0; k < batched; ++k) {
+    OpenSlot& slot = slots[scratch.slot_of[k]];
+    if (crypto::equal_in_constant_time(scratch.received_icv[k].data(),
+                                       scratch.computed_icv[k].data(),
+                                       slot.sa->keys().suite().icv_length())) {
+      finish_open(slot, scratch.sequence_of[k]);
+    } else {
+      slot.drop = DropReason::kBadIcv;
+    }
+  }
+}
+
+// The packet is authentic: 1. take its number, which another packet of this batch may have had; 2.
+// count and notice where the peer is; 3. look behind the padding.
+void EspWorker::finish_open(OpenSlot& slot, uint64_t sequence) {
+  InboundSa& sa = *slot.sa;
+  slot.drop = drop_of(sa.accept(sequence));
+  if (slot.drop) return;
+  const Suite suite = sa.keys().suite();
+  const uint32_t prefix = kHeader + suite.iv_length();
+  const uint32_t text_length = slot.esp_length - prefix - suite.icv_length();
+  const uint8_t* const text = slot.esp + prefix;
+  const uint32_t pad = text[text_length - 2];
+  const uint8_t next_header = text[text_length - 1];
+  if (slot.source.address != 0) watch_mapping(slot, sequence);
+  if (pad + kTrailer > text_length ||
+      std::memcmp(text + text_length - kTrailer - pad, kPadding.data(), pad) != 0) {
+    count(sa, 0, true);
+    slot.drop = DropReason::kBadPadding;
+    return;
+  }
+  count(sa, text_length - kTrailer - pad, true);
+  if (next_header == kDummyNextHeader) {
+    slot.drop = DropReason::kDummy;
+    return;
+  }
+  slot.inner = slot.esp + prefix;
+  slot.inner_length = text_length - kTrailer - pad;
+  slot.next_header = next_header;
+}
+
+template <class Sa>
+void EspWorker::count(Sa& sa, uint32_t bytes, bool is_inbound) {
+  sa.usage.add(bytes, 1, now_seconds_);
+  const SaUsage::Reached reached = sa.usage.reached();
+  if (reached <= sa.reported) return;
+  SaEvent event{};
+  event.kind =
+      reached == SaUsage::Reached::kHard ? SaEvent::Kind::kHardLimit : SaEvent::Kind::kSoftLimit;
+  event.is_inbound = is_inbound;
+  event.spi = sa.spi();
+  event.tunnel = sa.tunnel();
+  event.path = sa.path();
+  if (events_(event)) sa.reported = reached;
+}
+
+// Only the newest packet tells where the peer is: after a move, stragglers still come from the old
+// place.
+void EspWorker::watch_mapping(OpenSlot& slot, uint64_t sequence) {
+  InboundSa& sa = *slot.sa;
+  const OuterPath& path = sa.path();
+  if (slot.source == path.remote) {
+    sa.reported_remote = {};
+    return;
+  }
+  if (!path.is_udp_encapsulated || slot.source == sa.reported_remote || sequence < sa.newest())
+    return;
+  SaEvent event{};
+  event.kind = SaEvent::Kind::kMappingChanged;
+  event.is_inbound = true;
+  event.spi = sa.spi();
+  event.tunnel = sa.tunnel();
+  event.path = path;
+  event.remote = slot.source;
+  if (events_(event)) sa.reported_remote = slot.source;
+}
+
+}  // namespace farspan::ipsec

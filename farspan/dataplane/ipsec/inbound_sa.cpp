@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/ipsec/inbound_sa.h"
+
+namespace farspan::ipsec {
+
+InboundSa::InboundSa(const crypto::Context& context, const SaDescription& description,
+                     SlotClaim claim)
+    : usage(description.limits),
+      spi_(description.spi),
+      tunnel_(description.tunnel),
+      reqid_(description.reqid),
+      has_esn_(description.has_esn),
+      checks_replay_(description.checks_replay ||
+                     description.has_esn),  // ESN inference needs the window
+      copying_(description.copying),
+      claim_(std::move(claim)),
+      path_(description.path),
+      selectors_(description.selectors),
+      keys_(context, description.suite, description.encryption_key.view(),
+            description.integrity_key.view()) {}
+
+}  // namespace farspan::ipsec

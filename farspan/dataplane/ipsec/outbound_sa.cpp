@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/ipsec/outbound_sa.h"
+
+namespace farspan::ipsec {
+
+OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& description,
+                       SlotClaim claim)
+    : usage(description.limits),
+      spi_(description.spi),
+      tunnel_(description.tunnel),
+      reqid_(description.reqid),
+      has_esn_(description.has_esn),
+      suite_(description.suite),
+      copying_(description.copying),
+      last_sequence_(description.has_esn ? UINT64_MAX : UINT32_MAX),
+      claim_(std::move(claim)),
+      path_(description.path),
+      selectors_(description.selectors),
+      keys_(context, description.suite, description.encryption_key.view(),
+            description.integrity_key.view()) {}
+
+uint32_t OutboundSa::max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const {
+  constexpr uint32_t kIpv4 = 20, kUdp = 8, kTrailer = 2;
+  const uint32_t around =
+      kIpv4 + (is_udp_encapsulated ? kUdp : 0) + prefix_length() + suite_.icv_length();
+  if (outer_ip_mtu <= around) return 0;
+  const uint32_t block = suite_.block_length();
+  const uint32_t text = (outer_ip_mtu - around) / block * block;
+  return text <= kTrailer ? 0 : text - kTrailer;
+}
+
+}  // namespace farspan::ipsec

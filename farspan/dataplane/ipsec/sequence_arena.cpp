@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/ipsec/sequence_arena.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "farspan/base/check.h"
+
+namespace farspan::ipsec {
+namespace {
+
+constexpr uint64_t kMagic = 0x3130'5145'5350'4146;  // "FAPSEQ01", little-endian
+constexpr uint32_t kUsed = 1;
+
+Error refuse(ErrorCode code, const std::string& path, std::string what, std::string remedy) {
+  return Error{code, "sequence arena", path, std::move(what), std::move(remedy)};
+}
+
+// Keeps stores in the order they are written in; against kill -9 that is all it takes, for no other
+// processor reads the arena.
+void keep_order() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+}  // namespace
+
+struct SequenceArena::Header {
+  uint64_t magic;
+  uint32_t slot_length;
+  uint32_t slots;
+};
+
+Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& path,
+                                                           uint32_t slots) {
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid())
+    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "check the run directory");
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return refuse(ErrorCode::kConflict, path, "another data plane uses it", "stop that one first");
+  }
+  const size_t length = kHeaderLength + size_t{slots} * sizeof(Slot);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 ||
+      (status.st_size == 0 && ::ftruncate(file.get(), off_t(length)) != 0)) {
+    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno),
+                  "check the run directory's free space");
+  }
+  if (status.st_size != 0 && status.st_size != off_t(length)) {
+    return refuse(ErrorCode::kInvalid, path, "has the size of another version",
+                  "stop charon, remove it, start again");
+  }
+  void* map = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (map == MAP_FAILED)
+    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "free some memory");
+
+  std::unique_ptr<SequenceArena> arena(new SequenceArena(std::move(file), map, length, slots));
+  const Status checked = check_header(*static_cast<Header*>(map), slots, path);
+  if (!checked) return checked.error();
+  arena->index_slots();
+  return arena;
+}
+
+// A header of zeros is a file whose maker died before any slot was used.
+Status SequenceArena::check_header(Header& header, uint32_t slots, const std::string& path) {
+  if (header.magic == 0) {
+    header.slot_length = sizeof(Slot);
+    header.slots = slots;
+    keep_order();
+    header.magic = kMagic;
+  }
+  if (header.magic != kMagic || header.slot_length != sizeof(Slot) || header.slots != slots) {
+    return refuse(ErrorCode::kInvalid, path, "is not a sequence arena of this version",
+                  "stop charon, remove it, start again");
+  }
+  return ok();
+}
+
+SequenceArena::SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots)
+    : file_(std::move(file)),
+      map_(map),
+      length_(length),
+      slots_(reinterpret_cast<Slot*>(static_cast<char*>(map) + kHeaderLength), slots) {
+  static_assert(sizeof(Header) <= kHeaderLength && kHeaderLength % alignof(Slot) == 0);
+  static_assert(std::is_trivially_copyable_v<Slot>);
+}
+
+SequenceArena::~SequenceArena() { ::munmap(map_, length_); }
+
+void SequenceArena::index_slots() {
+  for (uint32_t i = static_cast<uint32_t>(slots_.size()); i-- > 0;) {
+    const Slot& slot = slots_[i];
+    const Identity identity{slot.is_inbound != 0, slot.spi, slot.fingerprint};
+    if (slot.state != kUsed || !by_identity_.emplace(identity, Use{i, false}).second)
+      free_.push_back(i);
+  }
+}
+
+Result<SequenceArena::Slot*> SequenceArena::claim(bool is_inbound, uint32_t spi,
+                                                  const KeyFingerprint& fingerprint) {
+  const Identity identity{is_inbound, spi, fingerprint};
+  if (const auto known = by_identity_.find(identity); known != by_identity_.end()) {
+    if (known->second.is_claimed) {
+      return Error{ErrorCode::kConflict, "sequence arena", "spi", "these keys are in use", ""};
+    }
+    known->second.is_claimed = true;
+    return &slots_[known->second.index];
+  }
+  if (free_.empty()) {
+    return Error{ErrorCode::kUnavailable, "sequence arena", "slots",
+                 "all " + std::to_string(slots_.size()) + " are taken", "delete SAs"};
+  }
+  const uint32_t index = free_.back();
+  free_.pop_back();
+  Slot& slot = slots_[index];
+  slot = Slot{0, spi, is_inbound, fingerprint, 0, {}};
+  keep_order();
+  slot.state = kUsed;
+  by_identity_.emplace(identity, Use{index, true});
+  return &slot;
+}
+
+void SequenceArena::release(Slot* slot) {
+  const auto use = by_identity_.find({slot->is_inbound != 0, slot->spi, slot->fingerprint});
+  FS_CHECK(use != by_identity_.end() && &slots_[use->second.index] == slot);
+  free_.push_back(use->second.index);
+  by_identity_.erase(use);
+  slot->state = 0;
+  keep_order();
+  *slot = Slot{};
+}
+
+void SequenceArena::release_unclaimed() {
+  for (auto use = by_identity_.begin(); use != by_identity_.end();) {
+    const auto next = std::next(use);
+    if (!use->second.is_claimed) release(&slots_[use->second.index]);
+    use = next;
+  }
+}
+
+}  // namespace farspan::ipsec
