@@ -12,6 +12,7 @@
 // Standards: RFC 1071; RFC 1624 equation 3 for updates.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,7 +39,9 @@ class InternetSum {
   bool is_intact() const { return folded() == 0xffff; }
 
  private:
-  static uint16_t to_native(uint16_t host_order);
+  static constexpr uint16_t to_native(uint16_t host_order) {
+    return std::endian::native == std::endian::little ? __builtin_bswap16(host_order) : host_order;
+  }
   static uint16_t fold(uint64_t words) {
     words = (words & 0xffffffff) + (words >> 32);
     words = (words & 0xffffffff) + (words >> 32);

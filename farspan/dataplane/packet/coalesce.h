@@ -8,8 +8,8 @@
 // open at a time; order within a flow is kept, because any packet of the flow that does not fit its
 // train closes it.
 //
-//   for each opened packet:  if (!coalescer.absorb(batch[n], ingress)) ++n;   // absorbed: reuse
-//   its place coalescer.finish();
+//   for each opened packet:  if (!coalescer.absorb(batch[n], ingress)) ++n;
+//   coalescer.finish();
 //
 // Not here: deciding where a train goes; it may be segmented again when it leaves by a tunnel.
 // Threads: one worker's. Never allocates.
@@ -33,8 +33,8 @@ class Coalescer {
 
   /// True: `packet` now is part of an earlier packet of the same flow and ingress, and its
   /// SuperPacket is free (its bytes are not). False: it stands for itself and stays at its address
-  /// until finish(): later packets may be added to it. TCP (and UDP) candidates get their checksum
-  /// verified and become kValid.
+  /// until finish(): later packets may be added to it. Whatever merges had its transport checksum
+  /// verified.
   ///
   /// @param ingress  packets of different ingress (VRF, SA, port) never merge
   bool absorb(SuperPacket& packet, uint64_t ingress);
@@ -44,18 +44,22 @@ class Coalescer {
 
  private:
   struct Train {
-    SuperPacket* head = nullptr;
+    SuperPacket* head = nullptr;  // null: this place is free
     uint64_t ingress = 0;
+    uint64_t addresses = 0, ports = 0;
     uint32_t next_sequence = 0;  // TCP
-    uint16_t next_id = 0;
-    bool is_closed = false;
+    uint16_t next_id = 0;        // means something without DF only
+    bool is_full = false;        // a short segment or PSH ended it
   };
-  Train* find(const SuperPacket& packet, uint64_t ingress);
-  void open(SuperPacket& packet, uint64_t ingress);
-  static void complete(SuperPacket& head);
+  Train* find(const Train& key);
+  bool is_candidate(const SuperPacket& packet) const;
+  static bool fits(const Train& train, const SuperPacket& packet);
+  void open(SuperPacket& packet, const Train& key);
+  static void append(Train& train, SuperPacket& packet);
+  static void close(Train& train);
 
   Udp udp_;
-  uint32_t oldest_ = 0;
+  uint32_t next_victim_ = 0;
   std::array<Train, kOpenTrains> trains_{};
 };
 

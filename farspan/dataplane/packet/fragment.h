@@ -13,8 +13,10 @@
 // Standards: RFC 791 §2.3, §3.2; RFC 1191.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
+#include "farspan/dataplane/packet/piece_cursor.h"
 #include "farspan/dataplane/packet/super_packet.h"
 
 namespace farspan::dataplane {
@@ -46,14 +48,16 @@ class Fragmenter {
     uint32_t data_length;
   };
   Shape next_shape() const;
+  void write_data(uint8_t* to, uint32_t length);
 
   const SuperPacket& packet_;
+  PieceCursor payload_;
   uint32_t mtu_;
   uint32_t data_length_;  // of everything behind the IPv4 header
   uint32_t written_ = 0;
   uint32_t remaining_ = 0;
-  uint16_t later_header_length_;  // of fragments after the first: only copied options
-  uint8_t later_options_[40];
+  uint16_t later_header_length_ = 0;       // of the fragments after the first …
+  std::array<uint8_t, 40> later_options_;  // … with only the copied options
 };
 
 }  // namespace farspan::dataplane

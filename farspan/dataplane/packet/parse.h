@@ -20,6 +20,7 @@
 #include "farspan/dataplane/drop_reason.h"
 #include "farspan/dataplane/packet/super_packet.h"
 #include "farspan/dataplane/packet/virtio.h"
+#include "farspan/net/headers.h"
 
 namespace farspan::dataplane {
 
@@ -47,6 +48,13 @@ inline constexpr uint32_t kMaxWirePackets = SuperPacket::kMaxLength / kMinSegmen
 constexpr bool is_martian(uint32_t address) {
   const uint32_t top = address >> 24;
   return top == 0 || top == 127 || top >= 224 || (address >> 16) == 0xa9fe;
+}
+
+/// True for ICMP messages that are about another packet and quote it (RFC 792).
+constexpr bool is_icmp_error_type(uint8_t type) {
+  return type == net::IcmpHeader::kUnreachable || type == net::IcmpHeader::kSourceQuench ||
+         type == net::IcmpHeader::kRedirect || type == net::IcmpHeader::kTimeExceeded ||
+         type == net::IcmpHeader::kParameterProblem;
 }
 
 }  // namespace farspan::dataplane

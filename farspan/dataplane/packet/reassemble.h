@@ -17,7 +17,6 @@
 // (purpose, not method), RFC 1122 §3.3.2, RFC 5722 applied to IPv4.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -77,8 +76,13 @@ class Reassembler {
   struct Datagram;
   Datagram* find(const SuperPacket& fragment, uint32_t vrf, uint64_t ingress);
   Datagram* take_place(uint64_t ingress, Answer& answer);
-  Dropped release(Datagram& datagram, DropReason reason);
-  Answer poison(Datagram& datagram, DropReason reason);
+  void begin(Datagram& datagram, const SuperPacket& fragment, uint32_t vrf, uint64_t ingress,
+             Instant now);
+  std::optional<DropReason> insert(Datagram& datagram, const SuperPacket& fragment);
+  void complete(Datagram& datagram, SuperPacket& whole, Answer& answer);
+  Dropped poison(Datagram& datagram, DropReason reason);
+  uint32_t free_place(Datagram& datagram);
+  uint8_t* place_of(const Datagram& datagram);
 
   Limits limits_;
   uint32_t held_wire_packets_ = 0;

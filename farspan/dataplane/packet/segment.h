@@ -19,6 +19,7 @@
 
 #include <cstdint>
 
+#include "farspan/dataplane/packet/piece_cursor.h"
 #include "farspan/dataplane/packet/super_packet.h"
 #include "farspan/net/checksum.h"
 
@@ -36,18 +37,17 @@ class Segmenter {
   uint32_t write_next(uint8_t* to);
 
  private:
-  void write_payload(uint8_t* to, uint32_t length, net::InternetSum* sum);
+  uint32_t write_train_segment(uint8_t* to);
+  uint32_t write_whole(uint8_t* to);
   uint32_t next_payload() const;
 
   const SuperPacket& packet_;
+  PieceCursor payload_;
   uint32_t count_;
   uint32_t index_ = 0;
   uint32_t written_payload_ = 0;
-  uint32_t piece_ = 0;         // the piece the next byte comes from …
-  uint32_t piece_offset_ = 0;  // … and how much of it is written
-  net::InternetSum ip_sum_;    // of what stays the same in every segment's IPv4 header
-  net::InternetSum
-      transport_sum_;  // of addresses, protocol and what stays the same in every transport header
+  net::InternetSum ip_sum_;         // what stays the same in the IPv4 header of every segment
+  net::InternetSum transport_sum_;  // addresses, protocol and the same of the transport header
 };
 
 /// The length of the longest wire packet of `packet`: what an MTU is compared with.

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// SuperPacket: the unit of work of the data plane: up to 64 KiB of one flow that share one set of headers.
+// SuperPacket: the unit of work of the data plane: up to 64 KiB of one flow that share one set of
+// headers.
 //
-// What a TAP port hands over under TSO/USO, or what the coalescer made of a train of ESP payloads. Headers are
-// contiguous and writable; the payload may lie in pieces (each in the buffer it was received or decrypted into),
-// so that coalescing copies nothing and a port write is one writev.
+// What a TAP port hands over under TSO/USO, or what the coalescer made of a train of ESP payloads.
+// Headers are contiguous and writable; the payload may lie in pieces (each in the buffer it was
+// received or decrypted into), so that coalescing copies nothing and a port write is one writev.
 //
 //   headers ─▶ [IPv4 20-60][TCP|UDP|ICMP header]       header_length bytes
 //   pieces  ─▶ [payload][payload]…                     payload_length bytes in all
 //
-// segment_size > 0 means: on a wire this is ceil(payload_length / segment_size) packets (TCP segments or UDP
-// datagrams). A view: owns nothing; buffers belong to the worker and live until its batch ends.
+// segment_size > 0 means: on a wire this is ceil(payload_length / segment_size) packets (TCP
+// segments or UDP datagrams). A view: owns nothing; buffers belong to the worker and live until its
+// batch ends.
 #pragma once
 
 #include <array>
@@ -26,16 +28,17 @@ enum class Checksum : uint8_t {
 
 /// Flow identity and offsets, filled by parse().
 struct Parsed {
-  uint32_t source = 0, destination = 0;         // host order
-  uint16_t source_port = 0, destination_port = 0;  // ICMP echo: identifier in both; other protocols: 0
+  uint32_t source = 0, destination = 0;  // host order
+  // ICMP echo: identifier in both; other protocols: 0
+  uint16_t source_port = 0, destination_port = 0;
   uint8_t protocol = 0;
   uint8_t tcp_flags = 0;
   uint8_t icmp_type = 0, icmp_code = 0;
   uint8_t ttl = 0;
-  uint8_t tos = 0;               // DSCP and ECN
+  uint8_t tos = 0;  // DSCP and ECN
   bool has_df = false;
-  bool is_fragment = false;      // MF set or offset > 0: reassemble before anything that needs ports
-  bool is_icmp_error = false;    // carries the header of the packet it is about (RFC 792)
+  bool is_fragment = false;    // MF set or offset > 0: reassemble before anything that needs ports
+  bool is_icmp_error = false;  // carries the header of the packet it is about (RFC 792)
   uint16_t ip_header_length = 0;
 };
 
@@ -50,10 +53,11 @@ struct SuperPacket {
 
   uint8_t* header = nullptr;
   uint16_t header_length = 0;
-  uint16_t segment_size = 0;   // 0: one wire packet
+  uint16_t segment_size = 0;  // 0: one wire packet
   Checksum checksum = Checksum::kUnchecked;
-  uint8_t outer_ecn = 0;       // of the ESP packet it came in (RFC 6040)
-  uint16_t max_fragment = 0;   // largest fragment it was reassembled from, 0 when it was whole (RFC 791 §3.2; refragment no larger)
+  uint8_t outer_ecn = 0;      // of the ESP packet it came in (RFC 6040)
+  uint16_t max_fragment = 0;  // largest fragment it was reassembled from, 0 when it was whole (RFC
+                              // 791 §3.2; refragment no larger)
   uint32_t payload_length = 0;
   uint32_t piece_count = 0;
   std::array<Piece, kMaxPieces> pieces;
@@ -61,7 +65,9 @@ struct SuperPacket {
 
   uint32_t length() const { return header_length + payload_length; }
   uint32_t wire_packets() const {
-    return segment_size == 0 || payload_length == 0 ? 1 : (payload_length + segment_size - 1) / segment_size;
+    return segment_size == 0 || payload_length == 0
+               ? 1
+               : (payload_length + segment_size - 1) / segment_size;
   }
 };
 

@@ -11,6 +11,8 @@
 // Standards: VIRTIO 1.2 §5.1.6.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -29,6 +31,14 @@ struct VirtioHeader {
   uint16_t checksum_offset = 0;
 };
 static_assert(sizeof(VirtioHeader) == 10);
+
+/// The ten bytes a device gives and takes.
+inline VirtioHeader virtio_header_from(const std::array<uint8_t, 10>& bytes) {
+  return std::bit_cast<VirtioHeader>(bytes);
+}
+inline std::array<uint8_t, 10> bytes_of(const VirtioHeader& header) {
+  return std::bit_cast<std::array<uint8_t, 10>>(header);
+}
 
 /// What a device must be told when `packet` is written to it behind `link_header_length` bytes of
 /// link header.
