@@ -38,11 +38,15 @@ class FlowRequest {
   /// `timeout`.
   Result<FlowsCopy> request(uint32_t limit, std::chrono::milliseconds timeout);
 
-  /// Readable when a request waits; for the worker's epoll.
+  /// Readable when a request waits; for the worker's epoll. serve() makes it unreadable.
   int wakeup_fd() const { return wakeup_.get(); }
-  /// Does the next few thousand entries of a request, if there is one. @return true: call again
-  /// after the next batch even if nothing wakes the worker
-  bool serve(const FlowTable& table, std::chrono::milliseconds now) noexcept;
+  /// True while the worker should call serve() after every batch, and not sleep before it did.
+  bool is_waiting() const noexcept {
+    const State state = state_.load(std::memory_order_relaxed);
+    return state == State::kLent || state == State::kFilling;
+  }
+  /// Does the next few thousand entries of a request, if there is one.
+  void serve(const FlowTable& table, std::chrono::milliseconds now) noexcept;
 
  private:
   enum class State : uint32_t { kIdle, kLent, kFilling, kDone };
@@ -50,7 +54,8 @@ class FlowRequest {
 
   std::atomic<State> state_{State::kIdle};
   UniqueFd wakeup_, done_;
-  FlowsCopy copy_;  // owned by whom state_ says
+  // of the control thread in kIdle and kDone, of the worker in kLent and kFilling
+  FlowsCopy copy_;
   size_t filled_ = 0;
   std::optional<uint32_t> cursor_;
 };

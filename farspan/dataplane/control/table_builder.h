@@ -25,6 +25,8 @@ class TablesBatch;
 
 namespace farspan::dataplane {
 
+struct Intent;
+
 class TableBuilder {
  public:
   TableBuilder();
@@ -44,7 +46,6 @@ class TableBuilder {
   std::unique_ptr<const Tables> drop_tap(PortId port);
 
  private:
-  struct Intent;
   std::unique_ptr<const Tables> compile();
 
   std::unique_ptr<Intent> intent_;

@@ -58,7 +58,9 @@ class TablesServer {
   void tap_died(PortId port);
 
  private:
-  void answer(const v1::TablesRequest& request, std::vector<UniqueFd> fds, v1::TablesReply& reply);
+  Status answer(const v1::TablesRequest& request, std::vector<UniqueFd> fds,
+                v1::TablesReply& reply);
+  void publish(std::unique_ptr<const Tables> next);
 
   TableBuilder& builder_;
   Published<Tables>& tables_;
