@@ -59,4 +59,8 @@ struct Reachability {
 /// compiled states of the nodes as packets do.
 Reachability reach(const model::Model& model, const net::Address& from, const net::Address& to, const Probe& probe);
 
+/// The same on states that were compiled already, for many questions about one model.
+Reachability reach(const std::map<std::string, nodestate::NodeState>& states, const net::Address& from,
+                   const net::Address& to, const Probe& probe);
+
 }  // namespace farspan::compiler

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Export: how an office's device must be set up, written for the device.
 //
-// Seen from the office: its own address is local, the gateway's is remote, and the subnets are swapped
-// (spec §7.1). The pre-shared key is in it, so the answer is for the person who asked and for nobody's log.
+// Seen from the office: its own address is local, the gateway's is remote, and the subnets are
+// swapped (spec §7.1). The pre-shared key is in it, so the answer is for the person who asked and
+// for nobody's log.
 //
-// The swanctl form loads unedited with `swanctl --load-all` on a stock strongSwan. It offers exactly the one
-// proposal of the connection and no ESN: kernel-libipsec, strongSwan's ESP without a kernel, refuses ESN, and
-// the gateway takes both.
+// The swanctl form loads unedited with `swanctl --load-all` on a stock strongSwan. It offers
+// exactly the one proposal of the connection and no ESN: kernel-libipsec, strongSwan's ESP without
+// a kernel, refuses ESN, and the gateway takes both.
 //
 // Threads: none; pure.
 #pragma once
@@ -18,7 +19,8 @@
 
 namespace farspan::compiler {
 
-/// /etc/swanctl/conf.d/<connection>.conf. kNotFound without such a connection. @pre validate(model) is clean
+/// /etc/swanctl/conf.d/<connection>.conf. kNotFound without such a connection. @pre validate(model)
+/// is clean
 Result<std::string> export_swanctl(const model::Model& model, const std::string& connection);
 
 /// The JSON document of DownloadVpnConnectionConfig (spec §7.1), without its RequestId.

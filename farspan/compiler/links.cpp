@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links: the backbone between two nodes, for all the Vpcs they have to do with; labels tell these
+// apart.
+//
+// Always the strongest suite, ESN included: both ends are ours. Only the node with the smaller
+// number starts it, because two ends that start at once make two of everything; the other one waits
+// for it or for its first packet.
+#include "farspan/compiler/rows.h"
+
+namespace farspan::compiler {
+namespace {
+
+constexpr uint32_t kIkeLifetimeSeconds = 24 * 3600;
+constexpr uint32_t kEspLifetimeSeconds = 4 * 3600;
+
+std::string identity_of(const model::Node& node) { return node.meta.name + ".node.farspan"; }
+
+nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer, bool is_starter) {
+  nodestate::Tunnel tunnel;
+  nodestate::Ike& ike = tunnel.ike;
+  ike.local = local.public_address;
+  ike.remote = peer.public_address;
+  ike.local_id = identity_of(local);
+  ike.remote_id = identity_of(peer);
+  ike.ike_proposal = "aes256gcm16-prfsha384-ecp384";
+  ike.esp_proposal = "aes256gcm16-ecp384-esn";
+  ike.ike_lifetime_seconds = kIkeLifetimeSeconds;
+  ike.esp_lifetime_seconds = kEspLifetimeSeconds;
+  ike.local_subnets = {net::Prefix{}};
+  ike.remote_subnets = {net::Prefix{}};
+  ike.is_start_now = is_starter;
+  tunnel.use = nodestate::LinkTunnel{peer.meta.name};
+  return tunnel;
+}
+
+}  // namespace
+
+void add_links(const LinkedNodes& links, States& states) {
+  for (const auto& [first, second] : links) {
+    states[first->meta.name].tunnels[link_to(*second)] = link_row(*first, *second, true);
+    states[second->meta.name].tunnels[link_to(*first)] = link_row(*second, *first, false);
+  }
+}
+
+}  // namespace farspan::compiler

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// VRFs: one per Vpc on every node it stands on. The label is made from the Vpc's number, so it is
+// the same everywhere and no node has to tell another which one it chose.
+#include "farspan/compiler/rows.h"
+
+namespace farspan::compiler {
+
+void add_vrfs(const Placement& placement, States& states) {
+  for (const VpcSite& site : placement.sites) {
+    nodestate::Vrf vrf;
+    vrf.vpc = site.vpc->meta.name;
+    vrf.label = site.label;
+    if (!site.vswitches.empty()) vrf.router = model::gateway_of(site.vswitches.front()->cidr);
+    for (const model::Node* node : site.nodes) states[node->meta.name].vrfs[site.vrf] = vrf;
+  }
+}
+
+}  // namespace farspan::compiler
