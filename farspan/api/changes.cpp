@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// apply, plan, delete: documents in, changes out.
+#include "farspan/api/codec/kind_names.h"
+#include "farspan/api/json.h"
+#include "farspan/api/kind_of_path.h"
+
+namespace farspan::api {
+namespace {
+
+using controller::Mode;
+
+const char* word_of(controller::ResourceChange::Action action) {
+  switch (action) {
+    case controller::ResourceChange::Action::kCreate:
+      return "create";
+    case controller::ResourceChange::Action::kUpdate:
+      return "update";
+    case controller::ResourceChange::Action::kUnchanged:
+      return "unchanged";
+    case controller::ResourceChange::Action::kDelete:
+      break;
+  }
+  return "delete";
+}
+
+Answer answer_of(const controller::Admission& admission) {
+  if (!admission.ok()) return refusal(admission.errors);
+  const controller::Outcome& outcome = admission.outcome;
+  Json changes = Json::array(), nodes = Json::array();
+  for (const auto& change : outcome.changes)
+    changes.push_back(
+        {{"action", word_of(change.action)}, {"kind", change.kind}, {"name", change.name}});
+  for (const auto& node : outcome.nodes)
+    nodes.push_back({{"node", node.node},
+                     {"added", node.added},
+                     {"changed", node.changed},
+                     {"removed", node.removed}});
+  return json_answer({{"revision", outcome.revision}, {"changes", changes}, {"nodes", nodes}});
+}
+
+}  // namespace
+
+Answer Rest::apply(const Request& request, const PathValues&) const {
+  return answer_of(sources_.controller.apply(request.body, Mode::kCommit));
+}
+
+Answer Rest::plan(const Request& request, const PathValues&) const {
+  return answer_of(sources_.controller.apply(request.body, Mode::kPlan));
+}
+
+Answer Rest::remove(const Request& request, const PathValues&) const {
+  return answer_of(sources_.controller.remove(request.body, Mode::kCommit));
+}
+
+Answer Rest::plan_remove(const Request& request, const PathValues&) const {
+  return answer_of(sources_.controller.remove(request.body, Mode::kPlan));
+}
+
+Answer Rest::remove_one(const Request&, const PathValues& values) const {
+  const auto kind = kind_of_path(values[0]);
+  if (!kind) return refusal(kind.error());
+  return answer_of(sources_.controller.remove({{*kind, values[1]}}, Mode::kCommit));
+}
+
+}  // namespace farspan::api

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// routes, tunnels, reachability, export: what the network does, and why.
+#include <charconv>
+
+#include "farspan/api/json.h"
+#include "farspan/api/resource_status.h"
+
+namespace farspan::api {
+namespace {
+
+const char* word_of(compiler::RouteOrigin origin) {
+  switch (origin) {
+    case compiler::RouteOrigin::kSystem:
+      return "system";
+    case compiler::RouteOrigin::kVpn:
+      return "vpn";
+    case compiler::RouteOrigin::kCen:
+      break;
+  }
+  return "cen";
+}
+
+Json route_json(const compiler::CandidateRoute& route) {
+  return {{"destination", route.destination.text()},
+          {"source", route.source ? Json(route.source->text()) : Json()},
+          {"origin", word_of(route.origin)},
+          {"next_hop", route.next_hop},
+          {"state", route.state == compiler::RouteState::kActive ? "active" : "rejected"},
+          {"is_in_vpc", route.is_in_vpc},
+          {"is_published_to_cen", route.is_published_to_cen},
+          {"reason", route.reason}};
+}
+
+Json child_json(const controller::ChildSaReport& child) {
+  return {{"unique_id", child.unique_id},
+          {"spi_in", child.spi_in},
+          {"spi_out", child.spi_out},
+          {"state", child.state},
+          {"bytes_in", child.bytes_in},
+          {"bytes_out", child.bytes_out},
+          {"packets_in", child.packets_in},
+          {"packets_out", child.packets_out},
+          {"age_seconds", child.age_seconds},
+          {"local_subnets", child.local_subnets},
+          {"remote_subnets", child.remote_subnets}};
+}
+
+void add_report(const controller::TunnelReport& report, bool is_reported, Json& tunnel) {
+  tunnel["reported"] = is_reported;
+  tunnel["ike_state"] = report.ike_state;
+  tunnel["child_state"] = report.child_state;
+  tunnel["local"] = report.local;
+  tunnel["remote"] = report.remote;
+  tunnel["ike_algorithms"] = report.ike_algorithms;
+  tunnel["esp_algorithms"] = report.esp_algorithms;
+  tunnel["is_nat_detected"] = report.is_nat_detected;
+  tunnel["ike_age_seconds"] = report.ike_age_seconds;
+  tunnel["child_age_seconds"] = report.child_age_seconds;
+  tunnel["bytes_in"] = report.bytes_in;
+  tunnel["bytes_out"] = report.bytes_out;
+  tunnel["packets_in"] = report.packets_in;
+  tunnel["packets_out"] = report.packets_out;
+  tunnel["last_packet_in_seconds_ago"] = report.last_packet_in_seconds_ago;
+  tunnel["ike_id"] = report.ike_id;
+  tunnel["problem"] = problem_json(report.problem);
+  tunnel["children"] = Json::array();
+  for (const auto& child : report.children) tunnel["children"].push_back(child_json(child));
+}
+
+controller::TunnelReport silent_report(const nodestate::Tunnel& tunnel, const InForce& node) {
+  controller::TunnelReport report;
+  report.ike_state = report.child_state = "unknown";
+  report.local = tunnel.ike.local.text();
+  report.remote = tunnel.ike.remote.text();
+  report.problem = silent_problem(node);
+  return report;
+}
+
+Json tunnel_json(const std::string& node, nodestate::TunnelId id, const nodestate::Tunnel& tunnel) {
+  const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use);
+  const auto* link = std::get_if<nodestate::LinkTunnel>(&tunnel.use);
+  return {{"node", node},
+          {"tunnel", id.value()},
+          {"kind", office != nullptr ? "office" : "link"},
+          {"connection", office != nullptr ? Json(office->connection) : Json()},
+          {"vpc", nullptr},
+          {"peer_node", link != nullptr ? Json(link->peer_node) : Json()}};
+}
+
+Error bad_query(const std::string& field, std::string what, std::string remedy) {
+  return {ErrorCode::kInvalid, "GET /v1/reachability", field, std::move(what), std::move(remedy)};
+}
+
+std::string parameter(const Request& request, const char* name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+std::optional<net::Address> endpoint(const model::Model& model, const std::string& word,
+                                     const char* field, Errors& errors) {
+  if (const auto address = net::Address::parse(word)) return address;
+  if (const auto* instance = model.find<model::Instance>(word)) return instance->address;
+  errors.push_back(bad_query(
+      field, word.empty() ? "is missing" : word + " is neither an address nor an Instance",
+      "give an address, or the name of an Instance"));
+  return std::nullopt;
+}
+
+std::optional<compiler::Probe> probe_of(const Request& request, Errors& errors) {
+  const std::string protocol = parameter(request, "protocol"), port = parameter(request, "port");
+  if (protocol.empty() || protocol == "icmp") {
+    if (port.empty()) return compiler::Probe{1, 0};
+    errors.push_back(bad_query("port", port + " has no meaning for icmp", "leave it out"));
+    return std::nullopt;
+  }
+  if (protocol != "tcp" && protocol != "udp") {
+    errors.push_back(bad_query("protocol", protocol + " is not known", "use icmp, tcp or udp"));
+    return std::nullopt;
+  }
+  uint16_t number = 0;
+  const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (fault != std::errc() || end != port.data() + port.size() || number == 0) {
+    errors.push_back(bad_query("port", port.empty() ? "is missing" : port + " is not a port",
+                               "give a number from 1 to 65535"));
+    return std::nullopt;
+  }
+  return compiler::Probe{static_cast<uint8_t>(protocol == "tcp" ? 6 : 17), number};
+}
+
+}  // namespace
+
+Answer Rest::routes(const Request&, const PathValues& values) const {
+  const auto candidates = sources_.controller.routes_of(values[0]);
+  if (!candidates) return refusal(candidates.error());
+  const auto now = sources_.controller.published();
+  const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
+  Json list = Json::array(), in_force = Json::array();
+  for (const auto& route : *candidates) list.push_back(route_json(route));
+  for (const std::string& node : status.nodes_with_vpc(values[0])) {
+    const InForce there = status.on_node(node, "Vpc " + values[0]);
+    in_force.push_back({{"node", node}, {"in_force", there.is_in_force}, {"reason", there.reason}});
+  }
+  return json_answer({{"vpc", values[0]}, {"routes", list}, {"nodes", in_force}});
+}
+
+Answer Rest::tunnels(const Request&, const PathValues&) const {
+  const auto now = sources_.controller.published();
+  const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
+  Json list = Json::array();
+  for (const auto& [node, state] : now->states) {
+    const auto report = sources_.reports.of(node);
+    for (const auto& [id, tunnel] : state->tunnels) {
+      Json row = tunnel_json(node, id, tunnel);
+      std::string item = "link " + node;
+      if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use)) {
+        item = "IpsecConnection " + office->connection;
+        const auto vrf = state->vrfs.find(office->vrf);
+        if (vrf != state->vrfs.end()) row["vpc"] = vrf->second.vpc;
+      }
+      if (const auto* seen = status.tunnel(*report, id.value()))
+        add_report(*seen, true, row);
+      else
+        add_report(silent_report(tunnel, status.on_node(node, item)), false, row);
+      list.push_back(std::move(row));
+    }
+  }
+  return json_answer({{"tunnels", list}});
+}
+
+Answer Rest::reachability(const Request& request, const PathValues&) const {
+  const auto now = sources_.controller.published();
+  Errors errors;
+  const auto from = endpoint(now->model, parameter(request, "from"), "from", errors);
+  const auto to = endpoint(now->model, parameter(request, "to"), "to", errors);
+  const auto probe = probe_of(request, errors);
+  if (!from || !to || !probe) return refusal(errors);
+  const auto reach = sources_.controller.reach(*from, *to, *probe);
+  const char* protocol = probe->protocol == 1 ? "icmp" : probe->protocol == 6 ? "tcp" : "udp";
+  return json_answer({{"from", from->text()},
+                      {"to", to->text()},
+                      {"protocol", protocol},
+                      {"port", probe->port},
+                      {"is_reachable", reach.is_reachable},
+                      {"path", reach.path},
+                      {"reason", reach.reason}});
+}
+
+Answer Rest::export_connection(const Request& request, const PathValues& values) const {
+  const std::string format = parameter(request, "format");
+  if (!format.empty() && format != "swanctl" && format != "json")
+    return refusal(Error{ErrorCode::kInvalid, "IpsecConnection " + values[0], "format",
+                         format + " is not known", "use swanctl or json"});
+  const bool is_json = format == "json";
+  auto text = sources_.controller.export_connection(
+      values[0], is_json ? controller::DeviceFormat::kJson : controller::DeviceFormat::kSwanctl);
+  if (!text) return refusal(text.error());
+  return {200, is_json ? "application/json" : "text/plain; charset=utf-8", *std::move(text), ""};
+}
+
+}  // namespace farspan::api

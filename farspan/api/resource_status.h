@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// ResourceStatus: is a declared resource in force, and if not, why?
+//
+// In force means: every node whose state carries the resource is connected, says that it has its
+// newest generation in force, and names no failure of this resource. What a node that is silent
+// does is not known, so it counts as not in force, with that reason.
+//
+// Threads: one; made for one answer.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "farspan/api/codec/any_resource.h"
+#include "farspan/api/json.h"
+#include "farspan/controller/controller.h"
+#include "farspan/controller/node_reports.h"
+
+namespace farspan::api {
+
+struct InForce {
+  bool is_in_force = true;
+  std::string reason;  // why not
+  std::string remedy;
+};
+
+/// A status is old after this long: nodes report every second.
+inline constexpr std::chrono::seconds kStatusLifetime{10};
+
+class ResourceStatus {
+ public:
+  ResourceStatus(const controller::Published& now, const controller::NodeReports& reports,
+                 controller::SteadyTime time)
+      : now_(now), reports_(reports), time_(time) {}
+
+  /// The "status" object of docs/api.md.
+  Json of(const codec::AnyResource& resource) const;
+
+  /// Does `node` have its newest state in force? With `item` ("Instance app"): and that part of it?
+  InForce on_node(const std::string& node, const std::string& item = {}) const;
+  /// Nodes whose state carries the VRF of `vpc`.
+  std::vector<std::string> nodes_with_vpc(const std::string& vpc) const;
+  /// The newest report of a tunnel by a node that is not silent, or null.
+  const controller::TunnelReport* tunnel(const controller::NodeReport& report, uint32_t id) const;
+
+ private:
+  std::vector<std::string> nodes_with(const codec::AnyResource& resource) const;
+  InForce in_force(const codec::AnyResource& resource) const;
+  InForce route_in_force(const codec::AnyResource& resource) const;
+  void add_node(const model::Node& node, Json& status) const;
+  void add_connection(const model::IpsecConnection& connection, Json& status) const;
+
+  const controller::Published& now_;
+  const controller::NodeReports& reports_;
+  const controller::SteadyTime time_;
+  mutable std::map<std::string, std::vector<compiler::CandidateRoute>> routes_;  // by Vpc, as asked
+};
+
+/// Seconds since the node was last heard, or null: never.
+Json seconds_since(const std::optional<controller::SteadyTime>& then, controller::SteadyTime now);
+/// null, or the problem as an object.
+Json problem_json(const std::optional<controller::TunnelProblem>& problem);
+Json failures_json(const std::vector<controller::ItemFailure>& failures);
+/// The problem of a tunnel that its node says nothing of.
+controller::TunnelProblem silent_problem(const InForce& node);
+
+}  // namespace farspan::api

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/api/rest.h"
+
+#include <charconv>
+
+#include "farspan/api/json.h"
+#include "farspan/api/rest_operation.h"
+
+namespace farspan::api {
+namespace {
+
+constexpr size_t kWatchBatch = 1000;
+
+unsigned status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return 400;
+    case ErrorCode::kDenied:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kInternal:
+      break;
+  }
+  return 500;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+// RFC 3986 §2.1; '+' stays what it is, nobody here sends forms.
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return decoded;
+}
+
+std::string_view next_segment(std::string_view& path) {
+  path.remove_prefix(1);  // the '/'
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+// The values of the {names} of `pattern` when `path` fits it.
+std::optional<PathValues> match(std::string_view pattern, std::string_view path) {
+  PathValues values;
+  while (!pattern.empty() && !path.empty() && path.front() == '/') {
+    const std::string_view wanted = next_segment(pattern), found = next_segment(path);
+    if (wanted.starts_with('{')) {
+      auto value = percent_decode(found);
+      if (!value || value->empty()) return std::nullopt;
+      values.push_back(*std::move(value));
+    } else if (wanted != found) {
+      return std::nullopt;
+    }
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return values;
+}
+
+const char* word_of(store::Action action) {
+  switch (action) {
+    case store::Action::kCreate:
+      return "create";
+    case store::Action::kUpdate:
+      return "update";
+    case store::Action::kDelete:
+      break;
+  }
+  return "delete";
+}
+
+std::variant<Answer, Watch> begin_watch(const Request& request, uint64_t now) {
+  const auto asked = request.query.find("revision");
+  if (asked == request.query.end()) return Watch{now};
+  const std::string& text = asked->second;
+  uint64_t revision = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), revision);
+  if (fault != std::errc() || end != text.data() + text.size())
+    return refusal(Error{ErrorCode::kInvalid, "GET /v1/watch", "revision", "is not a number",
+                         "give the revision of a list, or none"});
+  return Watch{revision};
+}
+
+}  // namespace
+
+Answer refusal(const Errors& errors) {
+  Json list = Json::array();
+  for (const Error& error : errors)
+    list.push_back({{"code", to_string(error.code)},
+                    {"resource", error.resource},
+                    {"field", error.field},
+                    {"what", error.what},
+                    {"remedy", error.remedy}});
+  Answer answer = json_answer({{"errors", list}});
+  answer.status = errors.empty() ? 500 : status_of(errors.front().code);
+  return answer;
+}
+
+Answer refusal(const Error& error) { return refusal(Errors{error}); }
+
+std::optional<Request> Rest::parse_target(std::string_view target) {
+  Request request;
+  const size_t question = target.find('?');
+  request.path = target.substr(0, question);
+  if (question == std::string_view::npos) return request;
+  std::string_view rest = target.substr(question + 1);
+  while (!rest.empty()) {
+    const std::string_view pair = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    const size_t equals = pair.find('=');
+    auto name = percent_decode(pair.substr(0, equals));
+    auto value = percent_decode(equals == std::string_view::npos ? std::string_view()
+                                                                 : pair.substr(equals + 1));
+    if (!name || !value) return std::nullopt;
+    request.query[*std::move(name)] = *std::move(value);
+  }
+  return request;
+}
+
+std::variant<Answer, Watch> Rest::answer(const Request& request) const {
+  std::string allow;
+  for (const Operation& operation : operations()) {
+    const auto values = match(operation.path, request.path);
+    if (!values) continue;
+    if (request.method != operation.method) {
+      allow += (allow.empty() ? "" : ", ") + std::string(operation.method);
+      continue;
+    }
+    for (const auto& [name, value] : request.query) {
+      bool is_known = false;
+      for (const auto& parameter : operation.query) is_known = is_known || name == parameter.name;
+      if (!is_known)
+        return refusal(Error{ErrorCode::kInvalid, request.method + " " + request.path, name,
+                             "is not a parameter of this request", "see GET /v1/openapi.json"});
+    }
+    if (operation.answerer == nullptr)
+      return begin_watch(request, sources_.controller.published()->revision);
+    return (this->*operation.answerer)(request, *values);
+  }
+  if (allow.empty())
+    return refusal(Error{ErrorCode::kNotFound, request.path, "path",
+                         "is not an address of this API", "see GET /v1/openapi.json"});
+  Answer answer = refusal(Error{ErrorCode::kNotFound, request.path, "method",
+                                request.method + " is not possible here", "use " + allow});
+  answer.status = 405;
+  answer.allow = allow;
+  return answer;
+}
+
+Result<Rest::Lines> Rest::changes(uint64_t after) const {
+  const auto changes = sources_.controller.changes_after(after, kWatchBatch);
+  if (!changes) return changes.error();
+  Lines lines{"", after};
+  for (const store::Change& change : *changes) {
+    lines.text += to_text({{"revision", change.revision},
+                           {"action", word_of(change.action)},
+                           {"kind", change.key.kind},
+                           {"name", change.key.name}}) +
+                  "\n";
+    lines.revision = change.revision;
+  }
+  return lines;
+}
+
+const std::vector<Rest::Operation>& operations() {
+  static const std::vector<Rest::Operation> kOperations = {
+      {.method = "POST",
+       .path = "/v1/apply",
+       .summary = "Create and update what the documents declare, whole or not at all",
+       .answerer = &Rest::apply,
+       .has_documents = true},
+      {.method = "POST",
+       .path = "/v1/plan",
+       .summary = "What apply would change, without doing it",
+       .answerer = &Rest::plan,
+       .has_documents = true},
+      {.method = "POST",
+       .path = "/v1/delete",
+       .summary = "Delete what the documents name, whole or not at all",
+       .answerer = &Rest::remove,
+       .has_documents = true},
+      {.method = "POST",
+       .path = "/v1/plan-delete",
+       .summary = "What delete would change, without doing it",
+       .answerer = &Rest::plan_remove,
+       .has_documents = true},
+      {.method = "GET",
+       .path = "/v1/resources/{kind}",
+       .summary = "Every resource of a kind, as declared, with what is in force",
+       .answerer = &Rest::list},
+      {.method = "GET",
+       .path = "/v1/resources/{kind}/{name}",
+       .summary = "One resource, as declared, with what is in force",
+       .answerer = &Rest::get},
+      {.method = "DELETE",
+       .path = "/v1/resources/{kind}/{name}",
+       .summary = "Delete one resource",
+       .answerer = &Rest::remove_one},
+      {.method = "GET",
+       .path = "/v1/vpcs/{name}/routes",
+       .summary = "Every candidate route of a Vpc, with origin, state and reason",
+       .answerer = &Rest::routes},
+      {.method = "GET",
+       .path = "/v1/tunnels",
+       .summary = "Every tunnel, as its node reports it",
+       .answerer = &Rest::tunnels},
+      {.method = "GET",
+       .path = "/v1/nodes",
+       .summary = "Every node: connection, generations, failures, counters, drops",
+       .answerer = &Rest::nodes},
+      {.method = "GET",
+       .path = "/v1/reachability",
+       .summary = "Would packets get there and the answers back, if every tunnel is up",
+       .answerer = &Rest::reachability,
+       .query = {{"from", "address, or name of an Instance", true},
+                 {"to", "address, or name of an Instance", true},
+                 {"protocol", "icmp (default), tcp or udp", false},
+                 {"port", "destination port, for tcp and udp", false}}},
+      {.method = "GET",
+       .path = "/v1/export/ipsec-connections/{name}",
+       .summary = "How the office's device must be set up; holds the pre-shared key",
+       .answerer = &Rest::export_connection,
+       .query = {{"format", "swanctl (default) or json", false}},
+       .answer_type = "text/plain"},
+      {.method = "GET",
+       .path = "/v1/watch",
+       .summary = "A stream of changes, one JSON object per line",
+       .answerer = nullptr,
+       .query = {{"revision", "changes after this one; default: from now on", false}},
+       .answer_type = "application/x-ndjson"},
+      {.method = "POST",
+       .path = "/v1/nodes/{name}/enrolment",
+       .summary = "A one-time bundle with which a node's agent joins",
+       .answerer = &Rest::enrol},
+      {.method = "GET",
+       .path = "/v1/ca",
+       .summary = "The certificate of the CA of this network",
+       .answerer = &Rest::ca},
+      {.method = "GET",
+       .path = "/v1/version",
+       .summary = "Version of the controller and revision of what is declared",
+       .answerer = &Rest::version},
+      {.method = "GET",
+       .path = "/v1/openapi.json",
+       .summary = "This description",
+       .answerer = &Rest::openapi},
+      {.method = "GET",
+       .path = "/metrics",
+       .summary = "Counters of nodes and tunnels for Prometheus",
+       .answerer = &Rest::metrics,
+       .answer_type = "text/plain"},
+  };
+  return kOperations;
+}
+
+}  // namespace farspan::api
