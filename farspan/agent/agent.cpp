@@ -160,7 +160,7 @@ void Agent::look_at_dataplane(Clock::time_point now) {
 }
 
 void Agent::report(Clock::time_point now) {
-  InForce in_force = applier_.in_force();
+  InForce in_force = applier_.in_force(now);
   if (disk_failure_) in_force.failures.push_back(*disk_failure_);
   if (reported_ != in_force) {
     session_->report(in_force);

@@ -8,8 +8,9 @@ namespace farspan::agent {
 
 InForce Applier::apply(nodestate::NodeState target, Clock::time_point now) {
   target_ = std::move(target);
+  target_since_ = now;
   step(now);
-  return in_force();
+  return in_force(now);
 }
 
 void Applier::step(Clock::time_point now) {
@@ -23,16 +24,20 @@ void Applier::step(Clock::time_point now) {
   if (tables_.generation() == target_->generation) ports_.remove_others(target_->ports, now);
 }
 
-InForce Applier::in_force() const {
+InForce Applier::in_force(Clock::time_point now) const {
   InForce in_force;
   if (!target_) return in_force;
   const TunnelReport tunnels = tunnels_.report();
-  in_force.generation = std::min(tables_.generation(), tunnels.generation);
+  in_force.generation = target_->generation;
   in_force.failures = tables_.failures();
   auto ports = ports_.failures();
   std::move(ports.begin(), ports.end(), std::back_inserter(in_force.failures));
   std::copy(tunnels.failures.begin(), tunnels.failures.end(),
             std::back_inserter(in_force.failures));
+  if (tunnels.generation != target_->generation && now - target_since_ >= kCharonPatience) {
+    in_force.failures.push_back(
+        {"charon", "is still taking up the tunnels", "see that charon runs and is not overloaded"});
+  }
   return in_force;
 }
 

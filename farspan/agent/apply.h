@@ -30,7 +30,9 @@
 
 namespace farspan::agent {
 
-/// What is really applied, and each thing that is not.
+/// The newest generation that was applied, and each thing of it that is not in force. A generation
+/// counts as applied once everything of it was tried: what failed must not keep the next one, which
+/// may mend it, from coming.
 struct InForce {
   uint64_t generation = 0;
   std::vector<ItemFailure> failures;
@@ -39,6 +41,8 @@ struct InForce {
 
 class Applier {
  public:
+  static constexpr std::chrono::seconds kCharonPatience{3};
+
   /// All three outlive the applier.
   Applier(PortApplier& ports, TablesApplier& tables, TunnelApplier& tunnels)
       : ports_(ports), tables_(tables), tunnels_(tunnels) {}
@@ -49,7 +53,8 @@ class Applier {
   /// Does what is due. Changes nothing when everything is in force.
   void step(Clock::time_point now);
 
-  InForce in_force() const;
+  /// @param now  a charon that does not take up the tunnels for kCharonPatience is named
+  InForce in_force(Clock::time_point now) const;
   /// When step() has something to do; Clock::time_point::max() when nothing is missing.
   Clock::time_point next_step() const;
 
@@ -58,6 +63,7 @@ class Applier {
   TablesApplier& tables_;
   TunnelApplier& tunnels_;
   std::optional<nodestate::NodeState> target_;
+  Clock::time_point target_since_;
 };
 
 }  // namespace farspan::agent

@@ -47,11 +47,13 @@ class RecordedTunnels final : public TunnelApplier {
  public:
   explicit RecordedTunnels(EventLog& log) : log_(log) {}
   void want(uint64_t generation, const Tunnels& tunnels) override {
+    if (is_hanging) return;
     if (report_.generation != generation)
       log_.add("want " + std::to_string(tunnels.size()) + " tunnels");
     report_.generation = generation;
   }
   TunnelReport report() const override { return report_; }
+  bool is_hanging = false;
 
  private:
   EventLog& log_;
@@ -93,7 +95,7 @@ class Apply : public testing::Test {
   InForce step_after(milliseconds time) {
     now_ += time;
     applier_->step(now_);
-    return applier_->in_force();
+    return applier_->in_force(now_);
   }
 
   EventLog log_;
@@ -160,7 +162,7 @@ TEST_F(Apply, ARestartedDataPlaneGetsASnapshotAndNewDescriptors) {
   dataplane_.reset();
   tables_->disconnect(now_);
   const InForce without = step_after(milliseconds(1));
-  EXPECT_EQ(without.generation, 0u);
+  EXPECT_EQ(tables_->generation(), 0u);
   ASSERT_EQ(without.failures.size(), 1u);
   EXPECT_EQ(without.failures[0].item, "dataplane");
 
@@ -204,7 +206,7 @@ TEST_F(Apply, ARefusedBatchIsNamedAndSaidAnewAsASnapshot) {
   dataplane_->refuse_next("Route 10.0.0.0/8 names tunnel 9");
   target_.generation = 2;
   const InForce refused = apply();
-  EXPECT_EQ(refused.generation, 0u) << "what is in force is not known";
+  EXPECT_EQ(refused.generation, 2u) << "it was tried: a next generation may mend it";
   ASSERT_EQ(refused.failures.size(), 1u);
   EXPECT_EQ(refused.failures[0].item, "dataplane");
   EXPECT_EQ(refused.failures[0].reason, "refused: Route 10.0.0.0/8 names tunnel 9");
@@ -246,8 +248,17 @@ TEST_F(Apply, MoreDescriptorsThanOneMessageCarriesFollowInFurtherBatches) {
 TEST_F(Apply, TablesThatAreNotThereDelayNoTunnel) {
   dataplane_.reset();
   const InForce in_force = apply();
-  EXPECT_EQ(in_force.generation, 0u);
+  ASSERT_EQ(in_force.failures.size(), 1u);
+  EXPECT_EQ(in_force.failures[0].item, "dataplane");
   EXPECT_EQ(log_.take(), (Events{"want 1 tunnels"}));
+}
+
+TEST_F(Apply, ACharonThatHangsIsNamed) {
+  tunnels_->is_hanging = true;
+  EXPECT_EQ(apply(), (InForce{1, {}}));
+  const InForce later = step_after(milliseconds(3000));
+  ASSERT_EQ(later.failures.size(), 1u);
+  EXPECT_EQ(later.failures[0].item, "charon");
 }
 
 }  // namespace

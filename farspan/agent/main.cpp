@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan-agent: makes one node equal to what the controller says it shall be, and reports.
+#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
                  "Enrolment bundle; it is deleted once it was used");
   CLI11_PARSE(app, argc, argv);
 
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
   spdlog::flush_on(spdlog::level::info);
   ::mkdir(settings.state_directory.c_str(),
           0700);  // an existing one is fine; a missing one shows when it is written

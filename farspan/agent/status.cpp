@@ -33,21 +33,26 @@ v1::ChildSa message_of(const tunnels::ChildSaStatus& child, const SaRows& rows) 
   return message;
 }
 
-void add_totals(v1::TunnelStatus& tunnel) {
-  uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0;
+// The data plane counts inner packets per tunnel over all its SAs, so a rekey does not set them
+// back; without it, the sum over the SAs there are.
+void set_totals(v1::TunnelStatus& tunnel, const v1::TunnelCounters* counted) {
+  v1::TunnelCounters total;
+  if (counted != nullptr) total = *counted;
   for (const v1::ChildSa& child : tunnel.children()) {
-    bytes_in += child.bytes_in();
-    bytes_out += child.bytes_out();
-    packets_in += child.packets_in();
-    packets_out += child.packets_out();
+    if (counted != nullptr) break;
+    total.set_bytes_in(total.bytes_in() + child.bytes_in());
+    total.set_bytes_out(total.bytes_out() + child.bytes_out());
+    total.set_packets_in(total.packets_in() + child.packets_in());
+    total.set_packets_out(total.packets_out() + child.packets_out());
   }
-  tunnel.set_bytes_in(bytes_in);
-  tunnel.set_bytes_out(bytes_out);
-  tunnel.set_packets_in(packets_in);
-  tunnel.set_packets_out(packets_out);
+  tunnel.set_bytes_in(total.bytes_in());
+  tunnel.set_bytes_out(total.bytes_out());
+  tunnel.set_packets_in(total.packets_in());
+  tunnel.set_packets_out(total.packets_out());
 }
 
-void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const SaRows& rows) {
+void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const SaRows& rows,
+          const v1::TunnelCounters* counted) {
   message.set_tunnel(status.tunnel.value());
   message.set_ike_state(status.ike_state());
   message.set_child_state(status.child_state());
@@ -68,7 +73,7 @@ void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const 
     problem.set_seconds_ago(status.problem->seconds_ago);
   }
   for (const auto& child : status.children) *message.add_children() = message_of(child, rows);
-  add_totals(message);
+  set_totals(message, counted);
 }
 
 }  // namespace
@@ -80,7 +85,12 @@ v1::NodeStatus status_of(const TunnelReport& tunnels, const v1::Counters& counte
   status.set_is_charon_up(tunnels.is_charon_up);
   SaRows rows;
   for (const v1::Sa& sa : sas.sas()) rows.emplace(SaKey{sa.spi(), sa.is_inbound()}, &sa);
-  for (const auto& tunnel : tunnels.statuses) fill(*status.add_tunnels(), tunnel, rows);
+  std::map<uint32_t, const v1::TunnelCounters*> counted;
+  for (const auto& tunnel : counters.tunnels()) counted.emplace(tunnel.tunnel(), &tunnel);
+  for (const auto& tunnel : tunnels.statuses) {
+    const auto count = counted.find(tunnel.tunnel.value());
+    fill(*status.add_tunnels(), tunnel, rows, count == counted.end() ? nullptr : count->second);
+  }
   for (const auto& counter : counters.counters()) {
     auto& to = *status.add_counters();
     to.set_name(counter.name());
