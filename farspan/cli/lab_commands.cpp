@@ -31,7 +31,6 @@ class Steps {
     if (is_shown_) std::cout << "  " << step << " …" << std::flush;
   }
 
- private:
   void end() {
     if (!is_open_) return;
     is_open_ = false;
@@ -40,6 +39,8 @@ class Steps {
     if (is_shown_)
       std::cout << " " << std::fixed << std::setprecision(1) << seconds << " s\n" << std::flush;
   }
+
+ private:
   bool is_shown_;
   bool is_open_ = false;
   std::chrono::steady_clock::time_point begun_;
@@ -133,19 +134,18 @@ void up(const Context& context, const LabOptions& options) {
   auto lab = lab::Lab::up(options.path, options.is_empty,
                           [&](const std::string& step) { steps.begin(step); });
   if (!lab) {
-    steps.begin("stopping here");
+    steps.end();
     fail(lab.error());
   }
   if (options.is_empty) {
-    steps.begin("machines are up");
     return;
   }
   steps.begin("probing everyone × everyone");
   auto matrix = lab->check();
-  steps.begin("done");
+  steps.end();
   if (!matrix) fail(matrix.error());
   if (context.is_table()) {
-    std::cout << "\n\n";
+    std::cout << "\n";
     print_matrix(*matrix);
     std::cout << "Up in " << std::fixed << std::setprecision(1)
               << std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count()
