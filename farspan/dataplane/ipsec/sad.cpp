@@ -62,6 +62,7 @@ void Sad::hello(uint64_t instance) {
     return;
   }
   if (has_instance_) {
+    drop_policies([](const Policy& policy) { return !names_outbound_sa(policy.description); });
     for_each_lifetime([](auto& life) { life.is_orphan = life.is_repeated = true; });
     has_orphans_ = true;
   }
@@ -86,6 +87,12 @@ bool Sad::tick(uint64_t now) {
   };
   drop_sas(outbound_, is_over);
   drop_sas(inbound_, is_over);
+  if (has_orphans_) {
+    drop_policies([this](const Policy& policy) {
+      return policy.is_orphan &&
+             !outbound_.contains({policy.description.tunnel, policy.description.spi});
+    });
+  }
   return is_changed_;
 }
 
@@ -246,8 +253,9 @@ SadVerdict Sad::remove_policy(const PolicyDescription& policy) {
   const auto found = policies_.find(policy.tunnel);
   if (found == policies_.end()) return SadVerdict::kNotFound;
   Policies& policies = found->second;
-  const auto known = std::find_if(policies.begin(), policies.end(),
-                                  [&](const Policy& other) { return other.description == policy; });
+  const auto known = std::find_if(policies.begin(), policies.end(), [&](const Policy& other) {
+    return !other.is_orphan && other.description == policy;
+  });
   if (known == policies.end()) return SadVerdict::kNotFound;
   if (--known->uses > 0) return SadVerdict::kOk;
   policies.erase(known);

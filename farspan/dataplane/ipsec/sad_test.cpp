@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/dataplane/ipsec/sad.h"
+
+#include <gtest/gtest.h>
+
+#include "farspan/dataplane/ipsec/test_sas.h"
+
+namespace farspan::ipsec {
+namespace {
+
+using Answer = SadView::Selection::Answer;
+
+constexpr uint32_t kTunnel = 7;
+constexpr InnerFlow kFlow = {0x0A0A0A05, 0xAC10010A, 40000, 80, 6};
+constexpr crypto::Suite kGcm = {crypto::Cipher::kAesGcm256, crypto::Integrity::kAead};
+
+class SadTest : public testing::Test {
+ protected:
+  SadTest() { sad_->hello(1); }
+
+  SaDescription sa(bool is_inbound, uint32_t spi, uint32_t tunnel = kTunnel) {
+    SaDescription description = any_sa(random_, kGcm, is_inbound, spi);
+    description.tunnel = tunnel;
+    return description;
+  }
+  static PolicyDescription policy(uint32_t spi, uint32_t tunnel = kTunnel) {
+    PolicyDescription description;
+    description.tunnel = tunnel;
+    description.spi = spi;
+    return description;
+  }
+  static PolicyDescription trap() {
+    PolicyDescription description = policy(0);
+    description.priority = 2;
+    description.reqid = 31;
+    return description;
+  }
+  void add(const SaDescription& description) {
+    ASSERT_EQ(sad_->add(description, now_), SadVerdict::kOk);
+  }
+  void add(const PolicyDescription& description) {
+    ASSERT_EQ(sad_->add_policy(description, now_), SadVerdict::kOk);
+  }
+
+  /// SPI of the SA that carries kFlow now, or 0.
+  uint32_t carrier(uint32_t tunnel = kTunnel) {
+    const auto selection = sad_->view()->select(tunnel, kFlow);
+    return selection.sa == nullptr ? 0 : selection.sa->spi();
+  }
+  void restart_data_plane() {
+    sad_.reset();
+    arena_.reset();
+    arena_ = *SequenceArena::open(file_.path(), 64);
+    sad_ = std::make_unique<Sad>(*arena_, *context_);
+  }
+
+  std::mt19937 random_{4301};
+  TemporaryFile file_;
+  std::unique_ptr<crypto::Context> context_ = *crypto::Context::create();
+  std::unique_ptr<SequenceArena> arena_ = *SequenceArena::open(file_.path(), 64);
+  std::unique_ptr<Sad> sad_ = std::make_unique<Sad>(*arena_, *context_);
+  uint64_t now_ = 1000;
+};
+
+TEST_F(SadTest, AnOutboundSaCarriesNothingBeforeItsPolicy) {  // make before break
+  add(sa(false, 0x100));
+  EXPECT_EQ(sad_->view()->select(kTunnel, kFlow).answer, Answer::kNoSa);
+  add(policy(0x100));
+  EXPECT_EQ(carrier(), 0x100u);
+}
+
+TEST_F(SadTest, ARekeyMovesTrafficWhenTheNewPolicyComes) {
+  add(sa(false, 0x100));
+  add(policy(0x100));
+  add(sa(false, 0x200));
+  EXPECT_EQ(carrier(), 0x100u);  // the peer may not have the new one yet
+  add(policy(0x200));
+  EXPECT_EQ(carrier(), 0x200u);
+  EXPECT_EQ(sad_->remove_policy(policy(0x100)), SadVerdict::kOk);
+  EXPECT_EQ(sad_->remove({false, 0x100, kTunnel}), SadVerdict::kOk);
+  EXPECT_EQ(carrier(), 0x200u);
+}
+
+TEST_F(SadTest,
+       DeletingTheNewestFallsBackToTheOneBefore) {  // the losing SA of a rekey collision goes
+  for (const uint32_t spi : {0x100u, 0x200u}) {
+    add(sa(false, spi));
+    add(policy(spi));
+  }
+  EXPECT_EQ(sad_->remove({false, 0x200, kTunnel}), SadVerdict::kOk);
+  EXPECT_EQ(carrier(), 0x100u);
+}
+
+TEST_F(SadTest, SelectorsOfPoliciesDecideBetweenSasOfATunnel) {
+  PolicyDescription web = policy(0x100), rest = policy(0x200);
+  web.destination = {kFlow.destination, kFlow.destination, 80, 80, 6};
+  rest.destination = {0x0B000000, 0x0BFFFFFF};
+  add(sa(false, 0x100));
+  add(sa(false, 0x200));
+  add(web);
+  add(rest);
+  EXPECT_EQ(carrier(), 0x100u);
+  InnerFlow other = kFlow;
+  other.destination_port = 81;
+  EXPECT_EQ(sad_->view()->select(kTunnel, other).answer, Answer::kOutsideSelectors);
+  other.destination = 0x0B000001;
+  EXPECT_EQ(sad_->view()->select(kTunnel, other).sa->spi(), 0x200u);
+}
+
+TEST_F(SadTest, ATrapAsksForTheTunnelOncePerPause) {
+  add(trap());
+  const auto view = sad_->view();
+  const auto selection = view->select(kTunnel, kFlow);
+  ASSERT_EQ(selection.answer, Answer::kAcquire);
+  EXPECT_EQ(selection.trap->reqid(), 31u);
+  EXPECT_TRUE(selection.trap->take_acquire(100));
+  EXPECT_FALSE(selection.trap->take_acquire(104));
+  EXPECT_TRUE(selection.trap->take_acquire(105));
+
+  add(sa(false, 0x100));
+  add(policy(0x100));
+  EXPECT_EQ(carrier(), 0x100u);
+  EXPECT_EQ(sad_->remove({false, 0x100, kTunnel}), SadVerdict::kOk);
+  EXPECT_EQ(sad_->view()->select(kTunnel, kFlow).answer, Answer::kAcquire);
+}
+
+TEST_F(SadTest, AViewKeepsItsSasAliveAndTheSlotIsEmptiedAfterIt) {
+  add(sa(true, 0xc0000001));
+  auto view = sad_->view();
+  InboundSa* const found = view->inbound(0xc0000001);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(view->inbound(0xc0000002), nullptr);
+  EXPECT_EQ(sad_->remove({true, 0xc0000001, 0}), SadVerdict::kOk);
+  EXPECT_EQ(found->spi(), 0xc0000001u);
+  EXPECT_EQ(arena_->used_slots(), 1u);
+  EXPECT_EQ(sad_->view()->inbound(0xc0000001), nullptr);
+  view.reset();
+  EXPECT_EQ(arena_->used_slots(), 0u);
+}
+
+TEST_F(SadTest, ManySpisAreAllFound) {
+  restart_data_plane();
+  std::vector<uint32_t> spis;
+  for (uint32_t i = 0; i < 60; ++i) {
+    spis.push_back(*sad_->reserve_spi(now_));
+    add(sa(true, spis.back()));
+  }
+  const auto view = sad_->view();
+  for (const uint32_t spi : spis) {
+    EXPECT_GE(spi, Sad::kFirstSpi);
+    EXPECT_LE(spi, Sad::kLastSpi);
+    ASSERT_NE(view->inbound(spi), nullptr);
+    EXPECT_EQ(view->inbound(spi)->spi(), spi);
+  }
+}
+
+TEST_F(SadTest, ReservationsEndAfter165Seconds) {
+  const uint32_t spi = *sad_->reserve_spi(now_);
+  (void)sad_->tick(now_ + 164);
+  EXPECT_EQ(sad_->remove({true, spi, 0}), SadVerdict::kOk);
+  const uint32_t other = *sad_->reserve_spi(now_);
+  (void)sad_->tick(now_ + 165);
+  EXPECT_EQ(sad_->remove({true, other, 0}), SadVerdict::kNotFound);
+}
+
+TEST_F(SadTest, ARestartedDataPlaneGoesOnAfterTheLastNumberAndRefusesReplays) {
+  const SaDescription out = sa(false, 0x100), in = sa(true, 0xc0000001);
+  add(out);
+  add(in);
+  add(policy(0x100));
+  {
+    const auto view = sad_->view();
+    for (int i = 0; i < 5; ++i) (void)view->select(kTunnel, kFlow).sa->take_sequence();
+    (void)view->inbound(0xc0000001)->accept(12);
+  }
+  restart_data_plane();
+  sad_->hello(1);
+  SaDescription moved = out;
+  moved.path.remote.port = 61001;  // the NAT moved meanwhile: the numbers must not
+  add(moved);
+  add(in);
+  add(policy(0x100));
+  sad_->synced(now_);
+  const auto view = sad_->view();
+  EXPECT_EQ(view->select(kTunnel, kFlow).sa->take_sequence(), 6u);
+  EXPECT_EQ(view->inbound(0xc0000001)->identify(12).verdict, ReplayVerdict::kReplayed);
+  EXPECT_EQ(arena_->used_slots(), 2u);
+}
+
+TEST_F(SadTest, SlotsOfSasThatCharonDoesNotRepeatAreFreedWhenSynced) {
+  add(sa(false, 0x100));
+  restart_data_plane();
+  EXPECT_EQ(arena_->used_slots(), 1u);
+  sad_->hello(2);
+  sad_->synced(now_);
+  EXPECT_EQ(arena_->used_slots(), 0u);
+}
+
+TEST_F(SadTest, TheSameCharonRepeatsItselfWithoutHarm) {
+  const SaDescription kept = sa(false, 0x100), gone = sa(false, 0x200);
+  add(kept);
+  add(policy(0x100));
+  add(gone);
+  add(policy(0x200));
+  const OutboundSa* before = sad_->view()->select(kTunnel, kFlow).sa;
+  EXPECT_EQ(before->spi(), 0x200u);
+  sad_->hello(1);
+  EXPECT_EQ(carrier(), 0x200u);
+  add(kept);
+  add(policy(0x100));
+  EXPECT_EQ(sad_->add(kept, now_), SadVerdict::kExists);  // twice is once too often
+  sad_->synced(now_);
+  EXPECT_EQ(carrier(), 0x100u);
+  EXPECT_EQ(sad_->rows(now_).size(), 1u);
+}
+
+TEST_F(SadTest, OrphansForwardUntilTheNewCharonTakesOver) {
+  add(sa(false, 0x100));
+  add(sa(true, 0xc0000001));
+  add(policy(0x100));
+  sad_->hello(2);
+  sad_->synced(now_);
+  EXPECT_EQ(carrier(), 0x100u);
+  add(trap());
+  EXPECT_EQ(carrier(), 0x100u);  // a trap is no SA
+  add(sa(true, 0xc0000002));
+  add(sa(false, 0x200));
+  EXPECT_EQ(carrier(), 0x100u);
+  add(policy(0x200));
+  EXPECT_EQ(carrier(), 0x200u);
+  EXPECT_EQ(sad_->usage({false, 0x100, kTunnel}), std::nullopt);
+
+  (void)sad_->tick(now_ + 59);
+  EXPECT_NE(sad_->view()->inbound(0xc0000001), nullptr);  // what is on its way still gets in
+  (void)sad_->tick(now_ + 60);
+  EXPECT_EQ(sad_->view()->inbound(0xc0000001), nullptr);
+  EXPECT_NE(sad_->view()->inbound(0xc0000002), nullptr);
+}
+
+TEST_F(SadTest, OrphansOfOtherTunnelsAreLeftAlone) {
+  add(sa(false, 0x100, 1));
+  add(policy(0x100, 1));
+  add(sa(false, 0x100, 2));  // the SPI is the peer's choice: unique per tunnel only
+  add(policy(0x100, 2));
+  sad_->hello(2);
+  add(sa(false, 0x200, 1));
+  add(policy(0x200, 1));
+  EXPECT_EQ(carrier(1), 0x200u);
+  EXPECT_EQ(carrier(2), 0x100u);
+}
+
+TEST_F(SadTest, HardLifetimeEndsAnSaThatNobodyDeletes) {
+  SaDescription description = sa(false, 0x100);
+  description.hard_seconds = 3600;
+  add(description);
+  add(policy(0x100));
+  sad_->hello(2);
+  (void)sad_->view();
+  EXPECT_FALSE(sad_->tick(now_ + 3599));
+  EXPECT_TRUE(sad_->tick(now_ + 3600));
+  EXPECT_EQ(carrier(), 0u);
+}
+
+TEST_F(SadTest, AMovedPathIsSeenThroughOldViews) {
+  add(sa(false, 0x100));
+  add(policy(0x100));
+  const auto view = sad_->view();
+  const OuterPath path = {{1, 4500}, {2, 61001}, true};
+  EXPECT_EQ(sad_->move({false, 0x100, kTunnel}, path), SadVerdict::kOk);
+  EXPECT_EQ(view->select(kTunnel, kFlow).sa->path(), path);
+  EXPECT_EQ(sad_->move({false, 0x101, kTunnel}, path), SadVerdict::kNotFound);
+}
+
+TEST_F(SadTest, AFullArenaIsAClearAnswer) {
+  for (uint32_t i = 0; i < 64; ++i) add(sa(false, 0x1000 + i));
+  EXPECT_EQ(sad_->add(sa(false, 0x2000), now_), SadVerdict::kFull);
+  sad_->flush_sas();
+  EXPECT_EQ(sad_->add(sa(false, 0x2000), now_), SadVerdict::kOk);
+}
+
+TEST_F(SadTest, APolicyAddedTwiceIsRemovedTwice) {
+  add(sa(false, 0x100));
+  add(policy(0x100));
+  add(policy(0x100));
+  EXPECT_EQ(sad_->remove_policy(policy(0x100)), SadVerdict::kOk);
+  EXPECT_EQ(carrier(), 0x100u);
+  EXPECT_EQ(sad_->remove_policy(policy(0x100)), SadVerdict::kOk);
+  EXPECT_EQ(carrier(), 0u);
+  EXPECT_EQ(sad_->remove_policy(policy(0x100)), SadVerdict::kNotFound);
+}
+
+}  // namespace
+}  // namespace farspan::ipsec
