@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/api/http_server.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <thread>
+
+#include "farspan/api/http_session.h"
+#include "farspan/base/message_socket.h"
+#include "farspan/net/address.h"
+
+namespace farspan::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int kThreads = 4;
+constexpr int kMaxConnections = 512;
+constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
+
+// Counts itself in and out, so that one client cannot take every descriptor of the process.
+class Seat {
+ public:
+  explicit Seat(std::atomic<int>& taken) : taken_(taken) { ++taken_; }
+  ~Seat() { --taken_; }
+  Seat(const Seat&) = delete;
+  Seat& operator=(const Seat&) = delete;
+
+ private:
+  std::atomic<int>& taken_;
+};
+
+struct Shared {
+  const Rest& rest;
+  std::string token;
+  asio::ssl::context tls{asio::ssl::context::tls_server};
+  std::atomic<int> taken = 0;
+};
+
+asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared& shared) {
+  static const std::string kNoToken;
+  const Seat seat(shared.taken);
+  UnixStream stream(std::move(socket));
+  co_await serve_http(stream, shared.rest, kNoToken);
+}
+
+asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared) {
+  const Seat seat(shared.taken);
+  TlsStream stream(boost::beast::tcp_stream(std::move(socket)), shared.tls);
+  boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
+  const auto [failure] = co_await stream.async_handshake(asio::ssl::stream_base::server, kUse);
+  if (failure) co_return;
+  co_await serve_http(stream, shared.rest, shared.token);
+  boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
+  co_await stream.async_shutdown(kUse);
+}
+
+template <class Acceptor>
+asio::awaitable<void> accept_forever(Acceptor& acceptor, Shared& shared) {
+  const auto executor = co_await asio::this_coro::executor;
+  for (;;) {
+    auto [failure, socket] = co_await acceptor.async_accept(asio::make_strand(executor), kUse);
+    if (failure == asio::error::operation_aborted) co_return;
+    if (failure || shared.taken >= kMaxConnections) {
+      // Out of descriptors or of seats: accepting again at once would only spin.
+      asio::steady_timer pause(executor, std::chrono::milliseconds(50));
+      co_await pause.async_wait(kUse);
+      continue;
+    }
+    const auto strand = socket.get_executor();
+    asio::co_spawn(strand, serve(std::move(socket), shared), asio::detached);
+  }
+}
+
+Result<asio::ip::tcp::endpoint> endpoint_of(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  std::string host = colon == std::string::npos ? "" : text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  boost::system::error_code failure;
+  const auto address = asio::ip::make_address(host, failure);
+  const unsigned long port =
+      colon == std::string::npos ? 0 : std::strtoul(text.c_str() + colon + 1, nullptr, 10);
+  if (failure || port == 0 || port > 65535)
+    return Error{ErrorCode::kInvalid, "controller", "--api-listen", text + " is not ADDRESS:PORT",
+                 "write it like 127.0.0.1:8443"};
+  return asio::ip::tcp::endpoint(address, static_cast<uint16_t>(port));
+}
+
+}  // namespace
+
+struct HttpServer::Running {
+  explicit Running(const Rest& rest, const HttpOptions& options)
+      : shared{rest, options.token}, socket_path(options.socket_path) {}
+  ~Running() {
+    io.stop();
+    for (auto& thread : threads) thread.join();
+    ::unlink(socket_path.c_str());
+  }
+
+  Status listen_unix_socket();
+  Status listen_tls(const HttpOptions& options);
+
+  Shared shared;
+  std::string socket_path;
+  asio::io_context io{kThreads};
+  asio::local::stream_protocol::acceptor unix_acceptor{io};
+  asio::ip::tcp::acceptor tcp_acceptor{io};
+  std::vector<std::thread> threads;
+};
+
+Status HttpServer::Running::listen_unix_socket() {
+  auto fd = listen_unix(socket_path, 0600, SOCK_STREAM);
+  if (!fd) return fd.error();
+  boost::system::error_code failure;
+  unix_acceptor.assign(asio::local::stream_protocol(), fd->get(), failure);
+  if (failure)
+    return Error{ErrorCode::kUnavailable, "controller", "--api-socket", failure.message(),
+                 "choose another path"};
+  (void)fd->release();
+  asio::co_spawn(io, accept_forever(unix_acceptor, shared), asio::detached);
+  return ok();
+}
+
+Status HttpServer::Running::listen_tls(const HttpOptions& options) {
+  const auto endpoint = endpoint_of(options.listen);
+  if (!endpoint) return endpoint.error();
+  boost::system::error_code failure;
+  shared.tls.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1, failure);
+  if (!failure) shared.tls.use_certificate_chain(asio::buffer(options.certificate_pem), failure);
+  if (!failure)
+    shared.tls.use_private_key(asio::buffer(options.key_pem), asio::ssl::context::pem, failure);
+  if (!failure) tcp_acceptor.open(endpoint->protocol(), failure);
+  if (!failure) tcp_acceptor.set_option(asio::socket_base::reuse_address(true), failure);
+  if (!failure) tcp_acceptor.bind(*endpoint, failure);
+  if (!failure) tcp_acceptor.listen(asio::socket_base::max_listen_connections, failure);
+  if (failure)
+    return Error{ErrorCode::kUnavailable, "controller", "--api-listen",
+                 options.listen + ": " + failure.message(),
+                 "choose an address of this machine and a free port"};
+  asio::co_spawn(io, accept_forever(tcp_acceptor, shared), asio::detached);
+  return ok();
+}
+
+HttpServer::HttpServer(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+HttpServer::~HttpServer() = default;
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options,
+                                                      const Rest& rest) {
+  auto running = std::make_unique<Running>(rest, options);
+  if (const auto done = running->listen_unix_socket(); !done) return done.error();
+  if (!options.listen.empty())
+    if (const auto done = running->listen_tls(options); !done) return done.error();
+  for (int i = 0; i < kThreads; ++i)
+    running->threads.emplace_back([io = &running->io] { io->run(); });
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(running)));
+}
+
+}  // namespace farspan::api

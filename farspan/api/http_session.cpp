@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/api/http_session.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include "farspan/api/json.h"
+#include "farspan/controller/secrets.h"
+
+namespace farspan::api {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
+constexpr const char* kServer = "farspan";
+
+using HttpResponse = http::response<http::string_body>;
+
+HttpResponse response_of(Answer answer, unsigned version, bool is_kept_open) {
+  HttpResponse response(static_cast<http::status>(answer.status), version);
+  response.set(http::field::server, kServer);
+  response.set(http::field::content_type, answer.content_type);
+  response.set(http::field::cache_control, "no-store");
+  if (answer.status == 401) response.set(http::field::www_authenticate, "Bearer");
+  if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
+  response.keep_alive(is_kept_open);
+  response.body() = std::move(answer.body);
+  response.prepare_payload();
+  return response;
+}
+
+Answer with_status(unsigned status, const Error& error) {
+  Answer answer = refusal(error);
+  answer.status = status;
+  return answer;
+}
+
+Answer malformed(unsigned status, std::string what, std::string remedy) {
+  return with_status(status,
+                     {ErrorCode::kInvalid, "HTTP request", "", std::move(what), std::move(remedy)});
+}
+
+// RFC 6750 §2.1
+bool bears(std::string_view authorization, const std::string& token) {
+  constexpr std::string_view kScheme = "Bearer ";
+  return authorization.size() > kScheme.size() &&
+         beast::iequals(authorization.substr(0, kScheme.size()), kScheme) &&
+         controller::is_equal_secret(authorization.substr(kScheme.size()), token);
+}
+
+// What is wrong with a request of which only the header is known.
+std::optional<Answer> judge_header(const http::request_parser<http::string_body>& parser,
+                                   const std::string& token) {
+  const auto authorization = parser.get()[http::field::authorization];
+  if (!token.empty() && !bears({authorization.data(), authorization.size()}, token))
+    return with_status(
+        401, {ErrorCode::kDenied, "HTTP request", "Authorization", "bears no token, or a wrong one",
+              "send the token of the controller's api-token file"});
+  const auto length = parser.content_length();
+  if (length && *length > HttpLimits::kBodyBytes)
+    return malformed(413, "a body of " + std::to_string(*length) + " bytes is too large",
+                     "send at most 16 MiB");
+  return std::nullopt;
+}
+
+std::optional<Answer> judge_failure(const beast::error_code& failure) {
+  if (failure == http::error::body_limit)
+    return malformed(413, "the body is too large", "send at most 16 MiB");
+  if (failure == http::error::header_limit)
+    return malformed(431, "the header is too large", "send at most 16 KiB");
+  if (failure.category() == http::make_error_code(http::error::bad_method).category() &&
+      failure != http::error::end_of_stream && failure != http::error::partial_message)
+    return malformed(400, "not HTTP/1.1: " + failure.message(), "speak HTTP/1.1");
+  return std::nullopt;  // the client left or was too slow
+}
+
+template <class Stream>
+class HttpSession {
+ public:
+  HttpSession(Stream& stream, const Rest& rest, const std::string& token)
+      : stream_(stream), rest_(rest), token_(token) {}
+
+  asio::awaitable<void> run() {
+    while (co_await serve_one()) {
+    }
+  }
+
+ private:
+  // False when the connection is to end.
+  asio::awaitable<bool> serve_one() {
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(HttpLimits::kHeaderBytes);
+    parser.body_limit(HttpLimits::kBodyBytes);
+    expire_after(HttpLimits::kIdle);
+    auto [failure, count] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
+    if (!failure) {
+      if (const auto refused = judge_header(parser, token_)) {
+        co_await write(response_of(*refused, 11, false));  // its body was not read
+        co_return false;
+      }
+      expire_after(HttpLimits::kRequest);
+      if (beast::iequals(parser.get()[http::field::expect], "100-continue") &&
+          !co_await write_continue())
+        co_return false;
+      std::tie(failure, count) = co_await http::async_read(stream_, buffer_, parser, kUse);
+    }
+    if (failure) {
+      if (const auto refused = judge_failure(failure))
+        co_await write(response_of(*refused, 11, false));
+      co_return false;
+    }
+    co_return co_await answer(parser.release());
+  }
+
+  asio::awaitable<bool> answer(http::request<http::string_body> request) {
+    const auto target = request.target();
+    auto asked = Rest::parse_target({target.data(), target.size()});
+    std::variant<Answer, Watch> answered;
+    if (asked) {
+      asked->method = std::string(request.method_string());
+      asked->body = std::move(request.body());
+      answered = rest_.answer(*asked);
+    } else {
+      answered = malformed(400, "the target is not percent-encoded correctly", "see RFC 3986 §2.1");
+    }
+    if (const auto* watch = std::get_if<Watch>(&answered)) {
+      co_await stream_changes(watch->after);
+      co_return false;
+    }
+    auto response =
+        response_of(std::get<Answer>(std::move(answered)), request.version(), request.keep_alive());
+    const bool is_kept_open = response.keep_alive();
+    co_return co_await write(std::move(response)) && is_kept_open;
+  }
+
+  // A commit rings the bell from another thread; posted to this connection's strand it cannot fall
+  // between looking for changes and waiting for more.
+  asio::awaitable<void> stream_changes(uint64_t after) {
+    auto lines = rest_.changes(after);
+    if (!lines) {
+      co_await write(response_of(refusal(lines.error()), 11, false));
+      co_return;
+    }
+    const auto executor = co_await asio::this_coro::executor;
+    const auto bell = std::make_shared<asio::steady_timer>(executor);
+    const auto subscription = rest_.controller().watch(
+        [bell, executor](uint64_t) { asio::post(executor, [bell] { bell->cancel(); }); });
+
+    if (!co_await write_stream_header()) co_return;
+    std::string text = heartbeat();
+    for (;;) {
+      lines = rest_.changes(after);
+      text += lines ? lines->text : refusal(lines.error()).body;
+      if (!text.empty() && !co_await write_chunk(text)) co_return;
+      if (!lines) co_return;  // it fell behind what is kept
+      text.clear();
+      if (lines->revision != after) {
+        after = lines->revision;
+        continue;  // there may be more than one batch
+      }
+      bell->expires_after(HttpLimits::kHeartbeat);
+      const auto [rung] = co_await bell->async_wait(kUse);
+      if (!rung) text = heartbeat();
+    }
+  }
+
+  std::string heartbeat() const {
+    return to_text({{"revision", rest_.controller().published()->revision}, {"heartbeat", true}}) +
+           "\n";
+  }
+
+  asio::awaitable<bool> write(HttpResponse response) {
+    expire_after(HttpLimits::kRequest);
+    const auto [failure, count] = co_await http::async_write(stream_, response, kUse);
+    co_return !failure;
+  }
+
+  asio::awaitable<bool> write_continue() {
+    http::response<http::empty_body> response(http::status::continue_, 11);
+    const auto [failure, count] = co_await http::async_write(stream_, response, kUse);
+    co_return !failure;
+  }
+
+  asio::awaitable<bool> write_stream_header() {
+    expire_after(HttpLimits::kRequest);
+    http::response<http::empty_body> response(http::status::ok, 11);
+    response.set(http::field::server, kServer);
+    response.set(http::field::content_type, "application/x-ndjson");
+    response.set(http::field::cache_control, "no-store");
+    response.keep_alive(false);
+    response.chunked(true);
+    http::response_serializer<http::empty_body> serializer(response);
+    const auto [failure, count] = co_await http::async_write_header(stream_, serializer, kUse);
+    co_return !failure;
+  }
+
+  asio::awaitable<bool> write_chunk(const std::string& text) {
+    expire_after(HttpLimits::kRequest);
+    const auto [failure, count] =
+        co_await asio::async_write(stream_, http::make_chunk(asio::buffer(text)), kUse);
+    co_return !failure;
+  }
+
+  void expire_after(std::chrono::seconds time) {
+    beast::get_lowest_layer(stream_).expires_after(time);
+  }
+
+  Stream& stream_;
+  const Rest& rest_;
+  const std::string& token_;
+  beast::flat_buffer buffer_;
+};
+
+}  // namespace
+
+asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, const std::string& token) {
+  HttpSession session(stream, rest, token);
+  co_await session.run();
+}
+
+asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, const std::string& token) {
+  HttpSession session(stream, rest, token);
+  co_await session.run();
+}
+
+}  // namespace farspan::api

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve_http: one HTTP connection, from its first request to its end. Inside this folder only.
+//
+//   header ─▶ length and token judged ─▶ (100 Continue) ─▶ body ─▶ Rest ─▶ answer ─▶ next request
+//                                                                    └▶ watch: lines until the
+//                                                                    client leaves
+//
+// A template over the stream, because a Unix socket and a TLS stream differ in type only;
+// instantiated in http_session.cpp, so that only that file pays for Beast's parsers.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <string>
+
+#include "farspan/api/rest.h"
+
+namespace farspan::api {
+
+using UnixStream = boost::beast::basic_stream<boost::asio::local::stream_protocol>;
+using TlsStream = boost::asio::ssl::stream<boost::beast::tcp_stream>;
+
+struct HttpLimits {
+  static constexpr size_t kHeaderBytes = 16 << 10;
+  static constexpr size_t kBodyBytes = 16 << 20;
+  static constexpr std::chrono::seconds kRequest{
+      30};  // for a request to arrive, and an answer to leave
+  static constexpr std::chrono::seconds kIdle{120};  // between two requests
+  static constexpr std::chrono::seconds kHeartbeat{5};
+};
+
+/// Serves `stream` until the client is done, breaks a limit or the program stops.
+/// @param token  that requests must bear; empty: whoever may open the socket may use it
+boost::asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest,
+                                        const std::string& token);
+boost::asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest,
+                                        const std::string& token);
+
+}  // namespace farspan::api
