@@ -276,9 +276,8 @@ struct TunnelSet::State {
         const Clock::time_point since = seen == unanswered.end() ? now : seen->second;
         still[sa.unique_id] = since;
         if (now - since < kStale) continue;
-        request(
-            "terminate",
-            vici::Section{}.set("ike-id", sa.unique_id).set("force", true).set("timeout", "-1"));
+        tell("terminate",
+             vici::Section{}.set("ike-id", sa.unique_id).set("force", true).set("timeout", "-1"));
         if (!session) return;
       }
     }
