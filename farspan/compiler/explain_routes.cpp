@@ -11,7 +11,8 @@ std::vector<CandidateRoute> explain_routes(const model::Model& model, const std:
   std::vector<CandidateRoute> routes;
   const Placement placement = place(model);
   if (placement.find(vpc) == nullptr) return routes;
-  for (const RibRoute& route : make_ribs(placement).at(vpc)) routes.push_back(route.candidate);
+  const auto ribs = make_ribs(placement);
+  for (const RibRoute& route : ribs.at(vpc)) routes.push_back(route.candidate);
   std::stable_sort(routes.begin(), routes.end(),
                    [](const CandidateRoute& a, const CandidateRoute& b) {
                      const auto key = [](const CandidateRoute& route) {
