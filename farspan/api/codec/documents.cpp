@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "farspan/api/codec/decode.h"
 #include "farspan/api/codec/kind_names.h"
@@ -233,8 +234,10 @@ ParsedNames parse_names(std::string_view text) {
     parsed.errors.push_back(values.error());
     return parsed;
   }
+  std::set<std::pair<std::string, std::string>> seen;
   for (const Value& value : *values) {
-    if (auto name = DocumentReader(value, parsed.errors).read_name())
+    auto name = DocumentReader(value, parsed.errors).read_name();
+    if (name && seen.emplace(name->kind, name->name).second)
       parsed.names.push_back(std::move(*name));
   }
   cap(parsed.errors);

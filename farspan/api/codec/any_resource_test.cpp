@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "farspan/api/codec/any_resource.h"
+
+#include <gtest/gtest.h>
+
+#include "farspan/api/codec/kind_names.h"
+#include "farspan/model/global_offices.h"
+
+namespace farspan::api::codec {
+namespace {
+
+TEST(KindNames, AreThoseOfTheModelInItsOrder) {
+  std::vector<std::string> kinds, of_model;
+  for (const KindName& name : kind_names()) kinds.emplace_back(name.kind);
+  std::apply(
+      [&](const auto&... by_name) {
+        (of_model.emplace_back(std::remove_cvref_t<decltype(by_name)>::mapped_type::kKind), ...);
+      },
+      model::Kinds{});
+  EXPECT_EQ(kinds, of_model);
+}
+
+TEST(KindNames, EverySpellingIsUnderstood) {
+  for (const char* word : {"IpsecConnection", "ipsecconnection", "ipsec-connection",
+                           "ipsec_connections", "IPSECCONNECTIONS", "ipsecconnections"}) {
+    ASSERT_TRUE(kind_from(word)) << word;
+    EXPECT_EQ(kind_from(word)->kind, "IpsecConnection");
+  }
+  EXPECT_EQ(kind_from("vswitches")->kind, "VSwitch");
+  EXPECT_EQ(kind_from("cens")->kind, "Cen");
+  for (const char* word : {"", "ipsec", "s", "regionss"}) EXPECT_FALSE(kind_from(word)) << word;
+}
+
+TEST(KindNames, NearestIsASlipOfTheFingerAndNotMore) {
+  const std::vector<std::string> words = {"cidr", "vpc", "description"};
+  EXPECT_EQ(nearest("cdir", words), "cidr");
+  EXPECT_EQ(nearest("descripton", words), "description");
+  EXPECT_EQ(nearest("gateway", words), std::nullopt);
+}
+
+TEST(AnyResource, GoesInAndOutOfAModel) {
+  model::Model model;
+  for (const AnyResource& resource : list(model::testing::GlobalOffices(5).model))
+    upsert(model, resource);
+  EXPECT_EQ(model, model::testing::GlobalOffices(5).model);
+  EXPECT_EQ(list(model, "Node").size(), 2u);
+  EXPECT_EQ(label_of(*find(model, "VpnGateway", "us-east")), "VpnGateway us-east");
+  EXPECT_TRUE(erase(model, "VpnGateway", "us-east"));
+  EXPECT_FALSE(erase(model, "VpnGateway", "us-east"));
+  EXPECT_FALSE(erase(model, "Volcano", "us-east"));
+  EXPECT_FALSE(find(model, "VpnGateway", "us-east"));
+}
+
+TEST(AnyResource, KeepsItsNumberWhenItIsReplaced) {
+  model::Model model;
+  upsert(model, model::Region{{"eu", "", 7}});
+  upsert(model, model::Region{{"eu", "changed", 99}});
+  EXPECT_EQ(model.find<model::Region>("eu")->meta, (model::Meta{"eu", "changed", 7}));
+}
+
+TEST(AnyResource, KeepsOrGetsTheSecretItLeavesOut) {
+  const auto psk = [](const AnyResource& resource) {
+    return std::get<model::IpsecConnection>(resource).ike.psk;
+  };
+  AnyResource standing = model::IpsecConnection{}, declared = model::IpsecConnection{};
+  std::get<model::IpsecConnection>(standing).ike.psk = "old";
+  fill_secrets(declared, &standing, [] { return std::string("new"); });
+  EXPECT_EQ(psk(declared), "old");
+  declared = model::IpsecConnection{};
+  fill_secrets(declared, nullptr, [] { return std::string("new"); });
+  EXPECT_EQ(psk(declared), "new");
+  std::get<model::IpsecConnection>(declared).ike.psk = "given";
+  fill_secrets(declared, &standing, [] { return std::string("new"); });
+  EXPECT_EQ(psk(declared), "given");
+}
+
+}  // namespace
+}  // namespace farspan::api::codec
