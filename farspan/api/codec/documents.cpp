@@ -51,6 +51,21 @@ class DocumentReader {
 
   /// kind and name, or nothing when they cannot be read.
   std::optional<ResourceName> read_name() {
+    const size_t before = errors_.size();
+    auto name = name_part();
+    add_lines(before);
+    return name;
+  }
+
+  std::optional<Document> read() {
+    const size_t before = errors_.size();
+    auto document = whole();
+    add_lines(before);
+    return document;
+  }
+
+ private:
+  std::optional<ResourceName> name_part() {
     if (value_.kind != Value::Kind::kMap) {
       fault("", "the document is not a map", "write kind, name and spec");
       return std::nullopt;
@@ -79,9 +94,9 @@ class DocumentReader {
     return ResourceName{*kind_text, *name};
   }
 
-  std::optional<Document> read() {
+  std::optional<Document> whole() {
     const size_t before = errors_.size();
-    const auto name = read_name();
+    const auto name = name_part();
     if (!name) return std::nullopt;
     v1::Resource message;
     message.set_kind(name->kind);
@@ -93,12 +108,10 @@ class DocumentReader {
     read_spec(message);
     std::optional<AnyResource> resource;
     if (errors_.size() == before) resource = from_proto(message, errors_);
-    for (size_t i = before; i < errors_.size(); ++i) add_line(errors_[i]);
     if (!resource) return std::nullopt;
     return Document{name->kind, name->name, std::move(*resource), value_.line};
   }
 
- private:
   void fault(const std::string& field, std::string what, std::string remedy) {
     errors_.push_back(
         {ErrorCode::kInvalid,
@@ -153,8 +166,11 @@ class DocumentReader {
     lines_.merge(lines);
   }
 
-  void add_line(Error& error) const {
-    error.what += " (line " + std::to_string(line_of(lines_, error.field, value_.line)) + ")";
+  void add_lines(size_t first_error) {
+    for (size_t i = first_error; i < errors_.size(); ++i) {
+      const int line = line_of(lines_, errors_[i].field, value_.line);
+      errors_[i].what += " (line " + std::to_string(line) + ")";
+    }
   }
 
   const Value& value_;
