@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/rig.h"
+
+#include <farspan/v1/tables.pb.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace farspan::dataplane::testing {
+namespace {
+
+constexpr PipelineLimits kSmall{.flows = 1024,
+                                .reassembly = {.datagrams = 8, .datagrams_per_ingress = 4}};
+
+ipsec::SecretBytes key_of(uint8_t seed, uint32_t length) {
+  ipsec::SecretBytes key;
+  key.length = static_cast<uint8_t>(length);
+  for (uint32_t i = 0; i < length; ++i) key.bytes[i] = static_cast<uint8_t>(seed + 7 * i);
+  return key;
+}
+
+}  // namespace
+
+TestNode::TestNode(std::string node_name, const std::string& underlay_address)
+    : name(std::move(node_name)), underlay(address_of(underlay_address)) {
+  context_ = std::move(crypto::Context::create()).value();
+  arena_path_ = ::testing::TempDir() + "farspan-" + name + "-" + std::to_string(::getpid());
+  ::unlink(arena_path_.c_str());
+  arena_ = std::move(ipsec::SequenceArena::open(arena_path_, 64)).value();
+  sad_ = std::make_unique<ipsec::Sad>(*arena_, *context_);
+  tables_ = builder_.first();
+  esp_ = std::move(ipsec::EspWorker::create({&TestNode::put_event, this})).value();
+  pipeline_ = std::make_unique<Pipeline>(
+      *this, *esp_, ipsec::SaEventSink{&TestNode::put_event, this}, counters_, kSmall);
+}
+
+TestNode::~TestNode() { ::unlink(arena_path_.c_str()); }
+
+bool TestNode::put_event(void* node, const ipsec::SaEvent& event) {
+  static_cast<TestNode*>(node)->events_.push_back(event);
+  return true;
+}
+
+void TestNode::program(const std::function<void(v1::TablesBatch&)>& fill) {
+  v1::TablesBatch batch;
+  batch.set_is_snapshot(true);
+  batch.set_generation(tables_->generation + 1);
+  fill(batch);
+  std::vector<UniqueFd> devices;  // only to be there: frames go through write_port()
+  for (const auto& port : batch.ports()) {
+    if (port.has_fd()) devices.emplace_back(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  }
+  auto next = builder_.apply(batch, std::move(devices));
+  ASSERT_TRUE(next.ok()) << name << ": " << next.error().text();
+  tables_ = std::move(next).value();
+}
+
+void TestNode::add_sa(bool is_inbound, uint32_t spi, uint32_t tunnel, uint32_t remote,
+                      const ipsec::SecretBytes& key, const ipsec::SecretBytes& integrity,
+                      const SaOptions& options) {
+  const uint16_t here = options.is_udp ? 4500 : 0,
+                 there = options.is_udp ? options.remote_port : uint16_t{0};
+  ipsec::SaDescription sa;
+  sa.is_inbound = is_inbound;
+  sa.spi = spi;
+  sa.tunnel = tunnel;
+  sa.reqid = 1;
+  sa.suite = options.suite;
+  sa.encryption_key = key;
+  sa.integrity_key = integrity;
+  sa.path = {{underlay, here}, {remote, there}, options.is_udp};
+  sa.copying = {.df = false, .ecn = true, .dscp_outward = true, .dscp_inward = false};
+  sa.selectors = is_inbound ? ipsec::TrafficSelectors(options.theirs, options.ours)
+                            : ipsec::TrafficSelectors(options.ours, options.theirs);
+  ASSERT_EQ(sad_->add(sa, 1), ipsec::SadVerdict::kOk);
+  if (is_inbound) return;
+  ipsec::PolicyDescription policy;
+  policy.tunnel = tunnel;
+  policy.reqid = 1;
+  policy.spi = spi;
+  policy.source = options.ours.front();
+  policy.destination = options.theirs.front();
+  ASSERT_EQ(sad_->add_policy(policy, 1), ipsec::SadVerdict::kOk);
+}
+
+void TestNode::add_trap(uint32_t tunnel) {
+  ipsec::PolicyDescription policy;
+  policy.priority = 2;
+  policy.tunnel = tunnel;
+  policy.reqid = 7;
+  ASSERT_EQ(sad_->add_policy(policy, 1), ipsec::SadVerdict::kOk);
+}
+
+template <class Do>
+void TestNode::batch(Do act) {
+  const auto sad = sad_->view();
+  pipeline_->begin_batch(*tables_, *sad, now_);
+  act();
+  pipeline_->end_batch();
+}
+
+void TestNode::from_instance(uint32_t port, const Bytes& frame, const VirtioHeader& virtio) {
+  Bytes copy = frame;
+  for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
+    if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
+    batch([&] { pipeline_->from_port(PortIndex(i), virtio, copy); });
+  }
+}
+
+void TestNode::from_wire(const std::vector<Sent>& trains) {
+  std::vector<Bytes> copies;
+  std::vector<io::Train> received;
+  for (const Sent& train : trains) {
+    copies.push_back(train.bytes);
+    received.push_back({.source = train.source,
+                        .destination = train.destination,
+                        .bytes = copies.back().data(),
+                        .length = static_cast<uint32_t>(train.bytes.size()),
+                        .segment_size = train.segment_size,
+                        .tos = train.tos});
+  }
+  batch([&] { pipeline_->from_underlay(received); });
+}
+
+void TestNode::from_charon(const IkeDatagram& datagram) {
+  batch([&] { pipeline_->from_ike(datagram); });
+}
+
+void TestNode::advance(std::chrono::milliseconds by) {
+  now_ += by;
+  batch([] {});
+}
+
+std::vector<std::string> TestNode::taken_from(uint32_t port) {
+  std::vector<std::string> texts;
+  for (const Written& write : writes_of(port))
+    texts.push_back(text_of(write.packet, write.is_partial()));
+  return texts;
+}
+std::vector<Written> TestNode::writes_of(uint32_t port) {
+  return std::exchange(written_[port], {});
+}
+std::vector<Sent> TestNode::sent() { return std::exchange(sent_, {}); }
+std::vector<Bytes> TestNode::ike() { return std::exchange(ike_, {}); }
+std::vector<ipsec::SaEvent> TestNode::events() { return std::exchange(events_, {}); }
+
+uint64_t TestNode::dropped() const {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < kDropReasonCount; ++i) sum += counters_.value(static_cast<DropReason>(i));
+  return sum;
+}
+
+int64_t TestNode::unaccounted() const {
+  using enum Counter;
+  uint64_t in = 0, out = 0;
+  for (const Counter c :
+       {kFromPort, kFromOffice, kFromLink, kFromUnderlay, kFromIke, kAnswered, kFragmented})
+    in += count(c);
+  for (const Counter c : {kToPort, kToOffice, kToLink, kToUnderlay, kToIke, kConsumed})
+    out += count(c);
+  return static_cast<int64_t>(in) -
+         static_cast<int64_t>(out + dropped() + pipeline_->held_fragments());
+}
+
+io::WriteVerdict TestNode::write_port(const PortEntry& port, std::span<const iovec> frame) {
+  if (write_verdict != io::WriteVerdict::kWritten) return write_verdict;
+  Bytes bytes;
+  for (const iovec& part : frame) {
+    const auto* from = static_cast<const uint8_t*>(part.iov_base);
+    bytes.insert(bytes.end(), from, from + part.iov_len);
+  }
+  Written write;
+  std::memcpy(&write.virtio, bytes.data(), sizeof write.virtio);
+  EXPECT_TRUE(std::equal(port.mac.begin(), port.mac.end(), bytes.begin() + 10))
+      << "frame to another MAC address";
+  write.packet.assign(bytes.begin() + 24, bytes.end());
+  written_[port.id.value()].push_back(std::move(write));
+  return io::WriteVerdict::kWritten;
+}
+
+void TestNode::send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) {
+  for (size_t i = 0; i < trains.size(); ++i) {
+    verdicts[i] = send_verdict;
+    const io::Train& train = trains[i];
+    if (send_verdict != io::SendVerdict::kSent) continue;
+    EXPECT_LE(train.length, io::kMaxTrainBytes);
+    EXPECT_LE(train.packet_count(), io::kMaxTrainPackets);
+    EXPECT_LE(train.segment_size + 28, underlay_mtu) << name << " sent more than the path carries";
+    sent_.push_back({train.source, train.destination, train.tos, train.segment_size,
+                     Bytes(train.bytes, train.bytes + train.length)});
+  }
+}
+
+bool TestNode::to_ike(const IkeDatagram& datagram) {
+  if (has_charon) ike_.emplace_back(datagram.payload.begin(), datagram.payload.end());
+  return has_charon;
+}
+
+std::optional<uint32_t> TestNode::path_mtu(uint32_t) { return underlay_mtu; }
+void TestNode::port_died(const PortEntry&) {}
+
+void connect(TestNode& a, uint32_t tunnel_of_a, TestNode& b, uint32_t tunnel_of_b,
+             TestNode::SaOptions options_of_a) {
+  TestNode::SaOptions options_of_b = options_of_a;
+  std::swap(options_of_b.ours, options_of_b.theirs);
+  static uint32_t next_spi = 0xc0000001;
+  const crypto::Suite suite = options_of_a.suite;
+  for (const bool is_towards_a : {true, false}) {
+    const uint32_t spi = next_spi++;
+    const auto key = key_of(static_cast<uint8_t>(spi), suite.key_length() + suite.salt_length());
+    const auto integrity = key_of(static_cast<uint8_t>(spi + 100), suite.is_aead() ? 0 : 32);
+    a.add_sa(is_towards_a, spi, tunnel_of_a, b.underlay, key, integrity, options_of_a);
+    b.add_sa(!is_towards_a, spi, tunnel_of_b, a.underlay, key, integrity, options_of_b);
+  }
+}
+
+void allow_from(v1::TablesBatch& batch, const std::string& peer, uint32_t protocol) {
+  auto* group = batch.security_groups_size() > 0 ? batch.mutable_security_groups(0)
+                                                 : batch.add_security_groups();
+  group->set_id(1);
+  auto* rule = group->add_ingress();
+  rule->set_protocol(protocol);
+  rule->set_port_high(65535);
+  rule->set_peer(peer);
+  rule->set_priority(1);
+}
+
+namespace {
+
+v1::Route* add_route(v1::TablesBatch& batch, const std::string& destination, v1::TableKind table) {
+  v1::Route* route = batch.add_routes();
+  route->mutable_key()->set_vrf(1);
+  route->mutable_key()->set_table(table);
+  route->mutable_key()->set_destination(destination);
+  return route;
+}
+
+}  // namespace
+
+void plain_tables(v1::TablesBatch& batch, const std::string& own,
+                  std::map<std::string, uint32_t> tunnels) {
+  auto* vrf = batch.add_vrfs();
+  vrf->set_id(1);
+  vrf->set_router(own + ".1");
+  vrf->set_label(kLabel);
+  for (const uint32_t id : {5u, 6u}) {
+    auto* port = batch.add_ports();
+    port->set_id(id);
+    port->set_vrf(1);
+    port->set_address(own + "." + std::to_string(id));
+    port->set_gateway(own + ".1");
+    port->set_subnet(own + ".0/24");
+    port->set_mac(std::string("\x02\xf5\x00\x00\x00", 5) + static_cast<char>(id));
+    port->set_has_fd(true);
+    port->set_mtu(1500);
+    port->add_security_groups(1);
+  }
+  std::map<uint32_t, bool> known;
+  for (const auto& [prefix, id] : tunnels) {
+    if (known.emplace(id, true).second) {
+      auto* tunnel = batch.add_tunnels();
+      tunnel->set_id(id);
+      tunnel->set_is_link((id & 0x80000000) != 0);
+      if (!tunnel->is_link()) tunnel->set_vrf(1);
+    }
+  }
+  for (const auto table : {v1::TABLE_KIND_VPC, v1::TABLE_KIND_GATEWAY}) {
+    add_route(batch, own + ".1/32", table)->mutable_next_hop()->mutable_router();
+    add_route(batch, own + ".0/24", table)->mutable_next_hop()->mutable_unreachable();
+    for (const uint32_t id : {5u, 6u}) {
+      add_route(batch, own + "." + std::to_string(id) + "/32", table)
+          ->mutable_next_hop()
+          ->set_port(id);
+    }
+    for (const auto& [prefix, id] : tunnels) {
+      auto* to = add_route(batch, prefix, table)->mutable_next_hop()->mutable_tunnel();
+      to->set_tunnel(id);
+      if ((id & 0x80000000) != 0) to->set_label(kLabel);
+    }
+  }
+}
+
+World::World() {
+  const auto fill = [](const std::string& own, std::map<std::string, uint32_t> tunnels) {
+    return [=](v1::TablesBatch& batch) {
+      plain_tables(batch, own, tunnels);
+      allow_from(batch, "0.0.0.0/0");
+    };
+  };
+  berlin.program(fill(
+      "10.1.0", {{"10.2.0.0/24", kLink}, {"172.18.0.0/24", kLink}, {"172.16.0.0/24", kOffice}}));
+  osaka.program(fill(
+      "10.2.0", {{"10.1.0.0/24", kLink}, {"172.16.0.0/24", kLink}, {"172.18.0.0/24", kOffice}}));
+  paris.program(fill("172.16.0", {{"10.0.0.0/8", kOffice}, {"172.18.0.0/24", kOffice}}));
+  kyoto.program(fill("172.18.0", {{"10.0.0.0/8", kOffice}, {"172.16.0.0/24", kOffice}}));
+  connect(berlin, kLink, osaka, kLink);
+  connect(berlin, kOffice, paris, kOffice);
+  connect(osaka, kOffice, kyoto, kOffice);
+}
+
+void World::TearDown() {
+  for (const TestNode* node : {&paris, &berlin, &osaka, &kyoto}) {
+    EXPECT_EQ(node->unaccounted(), 0) << node->name << " lost count of its packets";
+  }
+}
+
+size_t World::carry(TestNode& from, TestNode& to) {
+  const auto trains = from.sent();
+  size_t packets = 0;
+  for (const Sent& train : trains) packets += train.packets();
+  to.from_wire(trains);
+  return packets;
+}
+
+void World::expect_drops(const TestNode& node, std::map<DropReason, uint64_t> wanted) {
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    const auto reason = static_cast<DropReason>(i);
+    const auto found = wanted.find(reason);
+    EXPECT_EQ(node.dropped(reason), found == wanted.end() ? 0u : found->second)
+        << node.name << ": drop." << row_of(reason).name;
+  }
+}
+
+}  // namespace farspan::dataplane::testing

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets that leave the node: sealed, opened, refused, segmented, coalesced, relayed.
+#include <farspan/v1/tables.pb.h>
+#include <gmock/gmock.h>
+
+#include <cstring>
+
+#include "tests/packet/rig.h"
+
+namespace farspan::dataplane::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using enum DropReason;
+using enum Counter;
+
+using Tunnel = World;
+const Ip kToOsaka{.source = "10.1.0.5", .destination = "10.2.0.5"};
+
+// What GCM over UDP and a label leave of 1500: 20 + 8 + 8 + 8 before, 2 to 5 of trailer, 16 behind,
+// 4 of label.
+constexpr uint32_t kLinkMtu = 1434, kOfficeMtu = 1438;
+
+TEST_F(Tunnel, APacketCrossesTheLink) {
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  EXPECT_EQ(carry(berlin, osaka), 1u);
+  EXPECT_THAT(osaka.taken_from(5),
+              ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 udp 4000 > 53 \"hello\""));
+  EXPECT_EQ(berlin.count(kToLink), 1u);
+  EXPECT_EQ(osaka.count(kFromLink), 1u);
+  expect_drops(berlin, {});
+  expect_drops(osaka, {});
+}
+
+TEST_F(Tunnel, SamePacketTwiceIsReplayed) {  // RFC 4303 §3.4.3
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  const auto sealed = berlin.sent();
+  osaka.from_wire(sealed);
+  osaka.from_wire(sealed);
+  EXPECT_THAT(osaka.taken_from(5), SizeIs(1));
+  expect_drops(osaka, {{kReplayed, 1}});
+}
+
+TEST_F(Tunnel, AChangedBitIsABadIcvAndAnUnknownSpiIsSaid) {
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  auto changed = berlin.sent(), unknown = changed;
+  changed[0].bytes[30] ^= 1;
+  unknown[0].bytes[1] ^= 1;
+  osaka.from_wire(changed);
+  osaka.from_wire(unknown);
+  EXPECT_THAT(osaka.taken_from(5), IsEmpty());
+  expect_drops(osaka, {{kBadIcv, 1}, {kUnknownSpi, 1}});
+  EXPECT_EQ(osaka.count(kFromUnderlay), 1u);
+}
+
+TEST_F(Tunnel, AnOfficeMayOnlySendWhatItsSelectorsCover) {  // RFC 4301 §5.2
+  TestNode rome("rome", "203.0.113.9");
+  rome.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "172.20.0", {{"10.0.0.0/8", 1}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.20.0.0/24", 9}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  TestNode::SaOptions narrow;  // in berlin's view; rome believes it may send from anywhere
+  narrow.theirs = {{address_of("172.20.0.6"), address_of("172.20.0.6")}};
+  const ipsec::SecretBytes none;
+  ipsec::SecretBytes key;
+  key.length = 36;
+  berlin.add_sa(true, 0xcafe, 9, rome.underlay, key, none, narrow);
+  rome.add_sa(false, 0xcafe, 1, berlin.underlay, key, none, {});
+  rome.from_instance(5, frame(udp({"172.20.0.5", "10.1.0.5"}, 1, 2, "from outside")));
+  rome.from_instance(6, frame(udp({"172.20.0.6", "10.1.0.5"}, 1, 2, "from inside")));
+  carry(rome, berlin);
+  EXPECT_THAT(berlin.taken_from(5),
+              ElementsAre("172.20.0.6 > 10.1.0.5 ttl=62 udp 1 > 2 \"from inside\""));
+  expect_drops(berlin, {{kInnerPolicy, 1}});
+}
+
+TEST_F(Tunnel, ALabelWithoutVrfIsDropped) {
+  osaka.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.2.0", {{"10.1.0.0/24", kLink}});
+    allow_from(batch, "0.0.0.0/0");
+    batch.mutable_vrfs(0)->set_label(99);
+  });
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  carry(berlin, osaka);
+  expect_drops(osaka, {{kUnknownLabel, 1}});
+}
+
+TEST_F(Tunnel, LabelsBelongToLinksAndPlainPacketsToOffices) {
+  osaka.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.2.0", {});
+    allow_from(batch, "0.0.0.0/0");
+    auto* tunnel = batch.add_tunnels();  // the same SA, but now it is an office's
+    tunnel->set_id(kLink);
+    tunnel->set_vrf(1);
+  });
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  carry(berlin, osaka);
+  expect_drops(osaka, {{kBadNextHeader, 1}});
+}
+
+TEST_F(Tunnel, WithoutAnSaPacketsAreDroppedAndATrapAsksForOne) {
+  TestNode oslo("oslo", "192.0.2.9");
+  oslo.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.9.0", {{"10.1.0.0/24", 3}, {"10.2.0.0/24", 4}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  oslo.add_trap(3);
+  oslo.from_instance(5, frame(udp({"10.9.0.5", "10.1.0.5"}, 4000, 53, "a")));
+  oslo.from_instance(5, frame(udp({"10.9.0.5", "10.1.0.5"}, 4000, 53, "b")));
+  oslo.from_instance(5, frame(udp({"10.9.0.5", "10.2.0.5"}, 4000, 53, "no trap")));
+  const auto events = oslo.events();
+  ASSERT_THAT(events, SizeIs(1)) << "a flood of packets is one wish";
+  EXPECT_EQ(events[0].kind, ipsec::SaEvent::Kind::kAcquire);
+  EXPECT_EQ(events[0].tunnel, 3u);
+  EXPECT_EQ(events[0].reqid, 7u);
+  expect_drops(oslo, {{kNoSa, 3}});
+  EXPECT_EQ(oslo.unaccounted(), 0);
+}
+
+TEST_F(Tunnel, APeerBehindAnotherNatMappingIsReportedOnce) {
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "1")));
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "2")));
+  auto trains = berlin.sent();
+  for (Sent& train : trains) train.source.port = 61000;
+  osaka.from_wire(trains);
+  const auto events = osaka.events();
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].kind, ipsec::SaEvent::Kind::kMappingChanged);
+  EXPECT_EQ(events[0].remote.port, 61000);
+  EXPECT_THAT(osaka.taken_from(5), SizeIs(2));
+}
+
+// A super-packet of `segments` segments of `mss` bytes as a TAP device hands it over.
+struct Tso {
+  Bytes frame;
+  VirtioHeader virtio;
+};
+Tso tso(const Ip& ip, uint16_t mss, size_t length) {
+  Bytes packet = tcp(ip, {.flags = 0x18}, std::string(length, 'd'));
+  uint32_t sum = 6 + static_cast<uint32_t>(packet.size() -
+                                           20);  // of the pseudo-header, as the kernel leaves it
+  for (size_t i = 12; i < 20; i += 2) sum += uint32_t{packet[i]} << 8 | packet[i + 1];
+  while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
+  packet[36] = static_cast<uint8_t>(sum >> 8);
+  packet[37] = static_cast<uint8_t>(sum);
+  return {frame(packet),
+          {.flags = VirtioHeader::kNeedsChecksum,
+           .gso_type = VirtioHeader::kTcpV4,
+           .header_length = 54,
+           .gso_size = mss,
+           .checksum_start = 34,
+           .checksum_offset = 16}};
+}
+
+TEST_F(Tunnel, ASuperPacketIsOneTrainAndArrivesAsOneWrite) {
+  const Tso big = tso(kToOsaka, 1390, 40 * 1390 + 100);
+  berlin.from_instance(5, big.frame, big.virtio);
+  const auto trains = berlin.sent();
+  ASSERT_THAT(trains, SizeIs(1));
+  EXPECT_EQ(trains[0].packets(), 41u);
+  osaka.from_wire(trains);
+  const auto writes = osaka.writes_of(5);
+  ASSERT_THAT(writes, SizeIs(1));
+  EXPECT_EQ(writes[0].virtio.gso_type, VirtioHeader::kTcpV4);
+  EXPECT_EQ(writes[0].virtio.gso_size, 1390);
+  EXPECT_EQ(text_of(writes[0].packet, true),
+            "10.1.0.5 > 10.2.0.5 ttl=62 tcp 4000 > 80 PA seq=1000 55700 bytes");
+  EXPECT_EQ(berlin.count(kFromPort), 41u);
+  EXPECT_EQ(berlin.count(kToLink), 41u);
+  EXPECT_EQ(osaka.count(kToPort), 41u);
+}
+
+TEST_F(Tunnel, EverySuiteAndNativeEspCarryASuperPacket) {
+  using crypto::Cipher, crypto::Integrity;
+  const crypto::Suite suites[] = {{Cipher::kAesGcm128, Integrity::kAead},
+                                  {Cipher::kAesCbc256, Integrity::kHmacSha256_128},
+                                  {Cipher::kAesCbc128, Integrity::kHmacSha512_256}};
+  uint32_t number = 50;
+  for (const crypto::Suite suite : suites) {
+    for (const bool is_udp : {true, false}) {
+      SCOPED_TRACE(static_cast<int>(suite.integrity) * 10 + is_udp);
+      const uint32_t tunnel = ++number;
+      TestNode here("here", "192.0.2.51"), there("there", "192.0.2.52");
+      for (auto [node, own, other] :
+           {std::tuple{&here, "10.1.0", "10.2.0.0/24"}, {&there, "10.2.0", "10.1.0.0/24"}}) {
+        node->program([=, own = own, other = other](v1::TablesBatch& batch) {
+          plain_tables(batch, own, {{other, tunnel}});
+          allow_from(batch, "0.0.0.0/0");
+        });
+      }
+      connect(here, tunnel, there, tunnel, {.suite = suite, .is_udp = is_udp});
+      const Tso big = tso(kToOsaka, 1200, 10 * 1200);
+      here.from_instance(5, big.frame, big.virtio);
+      EXPECT_EQ(carry(here, there), 10u);
+      EXPECT_THAT(there.taken_from(5),
+                  ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tcp 4000 > 80 PA seq=1000 12000 bytes"));
+      EXPECT_EQ(here.unaccounted() + there.unaccounted(), 0);
+    }
+  }
+}
+
+TEST_F(Tunnel, SmallPacketsOfOneFlowShareATrainAndAWrite) {
+  // Two IP packets at once can only come from another tunnel; a port gives them one by one.
+  Ip ip{.source = "172.16.0.5", .destination = "10.2.0.5"};
+  paris.from_instance(5, frame(tcp(ip, {.sequence = 1}, std::string(100, 'a'))));
+  ip.id = 2;
+  paris.from_instance(5, frame(tcp(ip, {.sequence = 101}, std::string(100, 'b'))));
+  EXPECT_EQ(carry(paris, berlin), 2u);
+  const auto trains = berlin.sent();
+  ASSERT_THAT(trains, SizeIs(1)) << "transit: coalesced, segmented again, one train";
+  osaka.from_wire(trains);
+  EXPECT_THAT(osaka.taken_from(5),
+              ElementsAre("172.16.0.5 > 10.2.0.5 ttl=61 tcp 4000 > 80 A seq=1 200 bytes"));
+}
+
+TEST_F(Tunnel, OfficeToOfficeAcrossTheWorldAndBack) {
+  const Tso big = tso({.source = "172.16.0.5", .destination = "172.18.0.5"}, 1380, 30 * 1380);
+  paris.from_instance(5, big.frame, big.virtio);
+  EXPECT_EQ(carry(paris, berlin), 30u);
+  EXPECT_EQ(carry(berlin, osaka), 30u);
+  EXPECT_EQ(carry(osaka, kyoto), 30u);
+  EXPECT_THAT(kyoto.taken_from(5),
+              ElementsAre("172.16.0.5 > 172.18.0.5 ttl=60 tcp 4000 > 80 PA seq=1000 41400 bytes"));
+  EXPECT_EQ(berlin.count(kFromOffice), 30u);
+  EXPECT_EQ(berlin.count(kToLink), 30u);
+  EXPECT_EQ(osaka.count(kFromLink), 30u);
+  EXPECT_EQ(osaka.count(kToOffice), 30u);
+
+  kyoto.from_instance(5, frame(tcp({"172.18.0.5", "172.16.0.5"}, {80, 4000, 1, 42400}, "")));
+  carry(kyoto, osaka);
+  carry(osaka, berlin);
+  carry(berlin, paris);
+  EXPECT_THAT(paris.taken_from(5),
+              ElementsAre("172.18.0.5 > 172.16.0.5 ttl=60 tcp 80 > 4000 A seq=1 \"\""));
+}
+
+TEST_F(Tunnel, TheSmallerMtuOfTheNextTunnelIsReportedToTheOffice) {
+  paris.from_instance(
+      5, frame(udp({.source = "172.16.0.5", .destination = "172.18.0.5", .has_df = true}, 1, 2,
+                   std::string(kOfficeMtu - 28, 'x'))));
+  carry(paris, berlin);
+  EXPECT_EQ(carry(berlin, paris), 1u) << "the link has a label more, so the packet does not fit";
+  EXPECT_THAT(paris.taken_from(5),
+              ElementsAre("10.1.0.1 > 172.16.0.5 ttl=63 tos=0xc0 icmp 3/4 mtu=1434 about "
+                          "172.16.0.5 > 172.18.0.5"));
+  expect_drops(berlin, {{kFragmentationNeeded, 1}});
+}
+
+TEST_F(Tunnel, WhatDoesNotFitIsReportedWithDfAndFragmentedWithout) {  // RFC 1191 §4
+  Ip ip = kToOsaka;
+  ip.has_df = true;
+  berlin.from_instance(5, frame(udp(ip, 1, 2, std::string(kLinkMtu - 28, 'x'))));
+  EXPECT_EQ(carry(berlin, osaka), 1u) << "exactly the MTU";
+  EXPECT_THAT(osaka.taken_from(5), SizeIs(1));
+  berlin.from_instance(5, frame(udp(ip, 1, 2, std::string(kLinkMtu - 27, 'x'))));
+  EXPECT_THAT(berlin.sent(), IsEmpty());
+  EXPECT_THAT(
+      berlin.taken_from(5),
+      ElementsAre(
+          "10.1.0.1 > 10.1.0.5 ttl=64 tos=0xc0 icmp 3/4 mtu=1434 about 10.1.0.5 > 10.2.0.5"));
+  expect_drops(berlin, {{kFragmentationNeeded, 1}});
+
+  ip.has_df = false;
+  berlin.from_instance(5, frame(udp(ip, 1, 2, std::string(kLinkMtu - 27, 'x'))));
+  EXPECT_EQ(carry(berlin, osaka), 2u);
+  EXPECT_EQ(berlin.count(kFragmented), 1u);
+  EXPECT_EQ(osaka.count(kConsumed), 1u);
+  EXPECT_EQ(osaka.count(kFragmented), 1u) << "it leaves no larger than it came";
+  EXPECT_THAT(osaka.writes_of(5), SizeIs(2));
+}
+
+TEST_F(Tunnel, ATrainIsJudgedByItsSegments) {
+  Ip ip = kToOsaka;
+  ip.has_df = true;
+  const Tso big = tso(ip, 1460, 10 * 1460);
+  berlin.from_instance(5, big.frame, big.virtio);
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {{kFragmentationNeeded, 10}});
+}
+
+TEST_F(Tunnel, ATrainWithoutDfGoesInFragmentsOfItsSegments) {
+  const Tso big = tso(kToOsaka, 1460, 3 * 1460);
+  berlin.from_instance(5, big.frame, big.virtio);
+  EXPECT_EQ(carry(berlin, osaka), 6u);
+  EXPECT_EQ(berlin.count(kFragmented), 3u);
+  EXPECT_THAT(osaka.writes_of(5), SizeIs(6));
+}
+
+TEST_F(Tunnel, TheMtuFollowsThePath) {
+  berlin.underlay_mtu = 1400;
+  const Tso big = tso(kToOsaka, 1390, 2 * 1390);
+  berlin.from_instance(5, big.frame, big.virtio);
+  EXPECT_EQ(carry(berlin, osaka), 4u);
+  EXPECT_THAT(osaka.writes_of(5), SizeIs(4));
+}
+
+TEST_F(Tunnel, SynsAnnounceWhatTheTunnelsCarry) {
+  berlin.from_instance(5, frame(tcp(kToOsaka, {.flags = 0x02, .mss = 1460}, "")));
+  carry(berlin, osaka);
+  EXPECT_THAT(osaka.taken_from(5),
+              ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tcp 4000 > 80 S seq=1000 mss=1394 \"\""));
+  osaka.underlay_mtu = 1300;  // what comes back must fit the way back, which only osaka knows
+  osaka.advance(std::chrono::seconds(60));
+  berlin.from_instance(5,
+                       frame(tcp(kToOsaka, {.source_port = 4001, .flags = 0x02, .mss = 1460}, "")));
+  carry(berlin, osaka);
+  EXPECT_THAT(osaka.taken_from(5),
+              ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tcp 4001 > 80 S seq=1000 mss=1194 \"\""));
+}
+
+TEST_F(Tunnel, CongestionMarksSurvive) {  // RFC 6040 §4.1, §4.2
+  Ip ip = kToOsaka;
+  ip.tos = 0xBA;  // EF, ECT(0)
+  berlin.from_instance(5, frame(udp(ip, 1, 2, "x")));
+  auto trains = berlin.sent();
+  ASSERT_THAT(trains, SizeIs(1));
+  EXPECT_EQ(trains[0].tos, 0xBA);
+  trains[0].tos = 0x03;  // a congested router marked it, and cleared the DSCP
+  osaka.from_wire(trains);
+  EXPECT_THAT(osaka.taken_from(5),
+              ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tos=0xbb udp 1 > 2 \"x\""));
+  berlin.from_instance(5, frame(udp(kToOsaka, 1, 2, "not capable")));
+  trains = berlin.sent();
+  trains[0].tos = 0x03;
+  osaka.from_wire(trains);
+  expect_drops(osaka, {{kEcnInvalid, 1}});
+}
+
+TEST_F(Tunnel, AnIkeDatagramGluedToAnEspTrainReachesCharon) {
+  const Tso big = tso(kToOsaka, 1390, 3 * 1390);
+  berlin.from_instance(5, big.frame, big.virtio);
+  auto trains = berlin.sent();
+  ASSERT_THAT(trains, SizeIs(1));
+  Bytes ike(80, 0x11);
+  std::memset(ike.data(), 0, 4);  // non-ESP marker
+  trains[0].bytes.insert(trains[0].bytes.end(), ike.begin(), ike.end());
+  osaka.from_wire(trains);
+  EXPECT_THAT(osaka.ike(), ElementsAre(ike));
+  EXPECT_THAT(osaka.writes_of(5), SizeIs(1));
+  EXPECT_EQ(osaka.count(kToIke), 1u);
+}
+
+TEST_F(Tunnel, IkeKeepalivesAndRubbishAreToldApart) {
+  const Sent base{.source = {berlin.underlay, 4500},
+                  .destination = {osaka.underlay, 4500},
+                  .tos = 0,
+                  .segment_size = 0,
+                  .bytes = {}};
+  const auto datagram = [&](Bytes bytes, uint16_t port = 4500) {
+    Sent sent = base;
+    sent.destination.port = port;
+    sent.segment_size = static_cast<uint32_t>(bytes.size());
+    sent.bytes = std::move(bytes);
+    return sent;
+  };
+  osaka.from_wire({datagram({0xFF}), datagram(Bytes(28, 7), 500), datagram({0, 0}),
+                   datagram(Bytes(12, 0)), datagram({1, 2, 3, 4, 5})});
+  EXPECT_THAT(osaka.ike(), ElementsAre(Bytes(28, 7)));
+  expect_drops(osaka, {{kKeepalive, 1}, {kMalformedIke, 2}, {kMalformedEsp, 1}});
+  osaka.has_charon = false;
+  osaka.from_wire({datagram(Bytes(28, 7), 500)});
+  EXPECT_EQ(osaka.dropped(kIkeUnavailable), 1u);
+  EXPECT_EQ(osaka.count(kFromUnderlay), 6u);
+}
+
+TEST_F(Tunnel, CharonSendsFromThePortItChose) {
+  Bytes payload(60, 9);
+  osaka.from_charon({{osaka.underlay, 500}, {berlin.underlay, 500}, 0x30, payload});
+  const auto sent = osaka.sent();
+  ASSERT_THAT(sent, SizeIs(1));
+  EXPECT_EQ(sent[0].source.port, 500);
+  EXPECT_EQ(sent[0].tos, 0xC0);
+  EXPECT_EQ(sent[0].bytes, payload);
+  osaka.send_verdict = io::SendVerdict::kUnreachable;
+  osaka.from_charon({{osaka.underlay, 500}, {berlin.underlay, 500}, 0, payload});
+  expect_drops(osaka, {{kUnderlayUnreachable, 1}});
+}
+
+TEST_F(Tunnel, WhatTheSocketRefusesIsCountedInPackets) {
+  berlin.send_verdict = io::SendVerdict::kBusy;
+  const Tso big = tso(kToOsaka, 1390, 20 * 1390);
+  berlin.from_instance(5, big.frame, big.virtio);
+  expect_drops(berlin, {{kUnderlayBusy, 20}});
+}
+
+TEST_F(Tunnel, NothingGoesBackIntoItsOwnTunnel) {
+  berlin.from_instance(5, frame(udp({"10.1.0.5", "10.2.0.5"}, 1, 2, "x")));
+  osaka.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.9.0", {{"10.0.0.0/8", kLink}});
+  });
+  carry(berlin, osaka);
+  EXPECT_THAT(osaka.sent(), IsEmpty());
+  expect_drops(osaka, {{kLooping, 1}});
+}
+
+TEST_F(Tunnel, AnOfficeCannotAnswerInTheNameOfAnother) {
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.16.0.0/24", kOffice}, {"10.2.0.0/24", kLink}});
+    allow_from(batch, "192.0.2.0/24");  // nobody who matters: only replies pass
+  });
+  berlin.from_instance(5, frame(udp({"10.1.0.5", "10.2.0.5"}, 4000, 53, "query over the link")));
+  EXPECT_EQ(berlin.sent().size(), 1u);
+  paris.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.2.0", {{"10.1.0.0/24", kOffice}});  // paris pretends to be osaka's VPC
+    allow_from(batch, "0.0.0.0/0");
+  });
+  paris.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "forged answer")));
+  carry(paris, berlin);
+  EXPECT_THAT(berlin.taken_from(5), IsEmpty());
+  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+  osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer")));
+  carry(osaka, berlin);
+  EXPECT_THAT(berlin.taken_from(5),
+              ElementsAre("10.2.0.5 > 10.1.0.5 ttl=62 udp 53 > 4000 \"answer\""));
+}
+
+TEST_F(Tunnel, AFragmentedDatagramIsReassembledBeforePolicyAndOnTheOtherNodeAgain) {
+  for (const Bytes& fragment :
+       fragments_of(udp(kToOsaka, 4000, 53, std::string(3000, 'x')), 1200)) {
+    berlin.from_instance(5, frame(fragment));
+  }
+  EXPECT_EQ(carry(berlin, osaka), 3u);
+  EXPECT_THAT(osaka.taken_from(5), ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 fragment 0+1200 more",
+                                               "10.1.0.5 > 10.2.0.5 ttl=62 fragment 1200+1200 more",
+                                               "10.1.0.5 > 10.2.0.5 ttl=62 fragment 2400+608"));
+}
+
+}  // namespace
+}  // namespace farspan::dataplane::testing
