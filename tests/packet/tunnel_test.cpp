@@ -393,6 +393,7 @@ TEST_F(Tunnel, NothingGoesBackIntoItsOwnTunnel) {
   berlin.from_instance(5, frame(udp({"10.1.0.5", "10.2.0.5"}, 1, 2, "x")));
   osaka.program([](v1::TablesBatch& batch) {
     plain_tables(batch, "10.9.0", {{"10.0.0.0/8", kLink}});
+    allow_from(batch, "0.0.0.0/0");
   });
   carry(berlin, osaka);
   EXPECT_THAT(osaka.sent(), IsEmpty());
