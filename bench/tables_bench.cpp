@@ -75,7 +75,7 @@ std::vector<FlowKey> draw_keys(size_t count) {
 // One packet of a random flow after the other; with the prefetches of a batch of 32.
 void flow_lookup(benchmark::State& state) {
   const auto keys = draw_keys(static_cast<size_t>(state.range(0)));
-  FlowTable table(static_cast<uint32_t>(state.range(0)), SipKey{1, 2});
+  FlowTable table(static_cast<uint32_t>(state.range(0)));
   for (const FlowKey& key : keys) {
     if (!table.find(key)) table.create(key, std::chrono::seconds(1));
   }
@@ -106,7 +106,7 @@ BENCHMARK(flow_lookup)->Arg(64)->Arg(4096)->Arg(65'536)->Arg(1'000'000);
 
 void flow_create_and_forget(benchmark::State& state) {
   const auto keys = draw_keys(static_cast<size_t>(state.range(0)));
-  FlowTable table(static_cast<uint32_t>(state.range(0)), SipKey{1, 2});
+  FlowTable table(static_cast<uint32_t>(state.range(0)));
   std::chrono::seconds now{1};
   for (auto _ : state) {
     for (const FlowKey& key : keys) {

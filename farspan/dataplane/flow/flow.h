@@ -95,10 +95,8 @@ struct FlowCounters {
 /// Two cache lines: the first is all a packet of a decided flow reads to be forwarded, the second
 /// is written.
 struct alignas(64) Flow {
-  // canonical key: ends[0] <= ends[1]
+  std::array<uint64_t, 2> ends{};  // address << 16 | port; canonical: ends[0] <= ends[1]
   VrfId vrf;
-  std::array<uint32_t, 2> address{};
-  std::array<uint16_t, 2> port{};
   uint8_t protocol = 0;
   FlowState state = FlowState::kFree;
   uint8_t original_end = 0;               // index of the end that sent the first packet
@@ -122,8 +120,14 @@ struct alignas(64) Flow {
   }
   /// The key as a packet of `direction` shows it.
   FlowKey key(FlowDirection direction = FlowDirection::kOriginal) const {
-    const size_t from = original_end ^ static_cast<size_t>(direction);
-    return {vrf, address[from], address[1 - from], port[from], port[1 - from], protocol};
+    const uint64_t source = ends[original_end ^ static_cast<size_t>(direction)];
+    const uint64_t destination = ends[original_end ^ static_cast<size_t>(direction) ^ 1];
+    return {vrf,
+            static_cast<uint32_t>(source >> 16),
+            static_cast<uint32_t>(destination >> 16),
+            static_cast<uint16_t>(source),
+            static_cast<uint16_t>(destination),
+            protocol};
   }
 };
 static_assert(sizeof(Flow) == 128,

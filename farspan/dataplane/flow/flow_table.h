@@ -2,12 +2,12 @@
 // FlowTable: which flow does this packet belong to, and when is it forgotten?
 //
 // Entries have fixed places (the pipeline keeps pointers to them during a batch). They are found
-// through an open-addressing index of {hash, place}, at most half full, linear probing, deletion by
-// shifting back: one cache line for the index, one for the entry, and no tombstones that a flood
-// could leave behind. The hash is SipHash-1-3 under a random key, because peers choose ports and
+// through an open-addressing index of {hash, place}, at most a quarter full, linear probing,
+// deletion by shifting back: one cache line for the index, one for the entry, and no tombstones
+// that a flood could leave behind. The hash is keyed (flow_hash.h), because peers choose ports and
 // addresses.
 //
-//   index_  |h,7|   |h,2|h,9|   |…   (8 bytes each, 2–4 × capacity)
+//   index_  |h,7|   |h,2|h,9|   |…   (8 bytes each, 4–8 × capacity)
 //             └────────┐
 //   flows_  |0|1|2|…|7|…             capacity entries of 128 bytes
 //   wheel_  |slot 0|slot 1|…|1023|   one second each; lists of entries through the entries
@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "farspan/dataplane/flow/flow.h"
-#include "farspan/dataplane/flow/siphash.h"
+#include "farspan/dataplane/flow/flow_hash.h"
 
 namespace farspan::dataplane {
 
@@ -49,8 +49,9 @@ class FlowTable {
   using Milliseconds =
       std::chrono::milliseconds;  // of a monotonic clock, its start does not matter
 
-  /// @param capacity  flows at once, at least 1; about 150 bytes each
-  explicit FlowTable(uint32_t capacity, SipKey key = SipKey::random(), FlowTimeouts timeouts = {});
+  /// @param capacity  flows at once, at least 1; 160 to 192 bytes each
+  explicit FlowTable(uint32_t capacity, FlowHash hash = FlowHash::random(),
+                     FlowTimeouts timeouts = {});
   ~FlowTable();
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
@@ -117,7 +118,7 @@ class FlowTable {
   void follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flags) noexcept;
 
   const uint32_t capacity_;
-  const SipKey sip_key_;
+  const FlowHash hash_;
   const FlowTimeouts timeouts_;
   uint32_t size_ = 0;
   uint32_t index_mask_;

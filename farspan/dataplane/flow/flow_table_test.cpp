@@ -234,7 +234,7 @@ TEST(FlowTable, AgreesWithAPlainMapOnRandomTraffic) {
   };
   std::mt19937 rng(5575);
   constexpr uint32_t kCapacity = 48;
-  FlowTable table(kCapacity, SipKey{1, 2});
+  FlowTable table(kCapacity);
   std::map<FlowKey, Plain> plain;  // by the smaller of a key and its reverse
   seconds now{1000};
   const auto canonical = [](const FlowKey& key) { return std::min(key, key.reversed()); };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "farspan/dataplane/flow/siphash.h"
+#include "farspan/dataplane/flow/flow_hash.h"
 
 #include <sys/random.h>
 
@@ -7,11 +7,11 @@
 
 namespace farspan::dataplane {
 
-SipKey SipKey::random() {
-  SipKey key;
+FlowHash FlowHash::random() {
+  Key key;
   // up to 256 bytes come whole once the kernel's source is initialised (getrandom(2))
-  FS_CHECK(::getrandom(&key, sizeof(key), 0) == static_cast<ssize_t>(sizeof(key)));
-  return key;
+  FS_CHECK(::getrandom(key.data(), sizeof(key), 0) == static_cast<ssize_t>(sizeof(key)));
+  return FlowHash(key);
 }
 
 }  // namespace farspan::dataplane
