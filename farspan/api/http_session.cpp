@@ -91,7 +91,10 @@ class HttpSession {
       : stream_(stream), rest_(rest), token_(token) {}
 
   asio::awaitable<void> run() {
-    for (bool is_open = true; is_open;) is_open = co_await serve_one();
+    for (;;) {
+      const bool is_open = co_await serve_one();
+      if (!is_open) co_return;
+    }
   }
 
  private:
