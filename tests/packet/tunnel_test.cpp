@@ -421,6 +421,20 @@ TEST_F(Tunnel, AnOfficeCannotAnswerInTheNameOfAnother) {
               ElementsAre("10.2.0.5 > 10.1.0.5 ttl=62 udp 53 > 4000 \"answer\""));
 }
 
+TEST_F(Tunnel, AnIcmpErrorMustComeFromWhereThePacketWent) {
+  const Bytes query = udp(kToOsaka, 4000, 53, "query");
+  berlin.from_instance(5, frame(query));
+  EXPECT_EQ(carry(berlin, osaka), 1u);
+  berlin.from_instance(
+      6, frame(icmp_error({"10.1.0.6", "10.1.0.5"}, 3, 3, query)));  // a neighbour meddles
+  EXPECT_THAT(berlin.taken_from(5), IsEmpty());
+  expect_drops(berlin, {{kNoFlowForPacket, 1}});
+  osaka.from_instance(5, frame(icmp_error({"10.2.0.5", "10.1.0.5"}, 3, 3, query)));
+  EXPECT_EQ(carry(osaka, berlin), 1u);
+  EXPECT_THAT(berlin.taken_from(5),
+              ElementsAre("10.2.0.5 > 10.1.0.5 ttl=62 icmp 3/3 about 10.1.0.5 > 10.2.0.5"));
+}
+
 TEST_F(Tunnel, AFragmentedDatagramIsReassembledBeforePolicyAndOnTheOtherNodeAgain) {
   for (const Bytes& fragment :
        fragments_of(udp(kToOsaka, 4000, 53, std::string(3000, 'x')), 1200)) {
