@@ -24,9 +24,9 @@ const std::string kAgentPort = "7443";
 // Where the programs of this build or installation are: beside the running one.
 fs::path binary_directory() { return fs::read_symlink("/proc/self/exe").parent_path(); }
 
-// bin/../lib in a build tree and in an installation alike.
+// Beside the programs, in a build tree and in an installation alike.
 std::string plugin_path() {
-  return (binary_directory().parent_path() / "lib" / "libstrongswan-farspan.so").string();
+  return (binary_directory() / "libstrongswan-farspan.so").string();
 }
 
 Status write_file(const fs::path& path, const std::string& text) {

@@ -103,6 +103,8 @@ class Wiring {
     const std::string length = "/" + std::to_string(office.lan.length());
     batch_.in(router, "addr add " + gateway.text() + length + " dev lan0");
     batch_.in(router, "link set lan0 up");
+    // The tunnel's 0.0.0.0/0 goes to table 220; the office's own network must be looked up before it.
+    batch_.in(router, "rule add pref 219 lookup main suppress_prefixlength 0");
     batch_.in(host, "addr add " + office.host.text() + length + " dev eth0");
     batch_.in(host, "link set eth0 up");
     batch_.in(host, "route add default via " + gateway.text());
