@@ -44,15 +44,13 @@ bool add_extension(X509* certificate, X509* issuer, int nid, const std::string& 
 }
 
 bool add_extensions(X509* certificate, X509* issuer, const CertificatePlan& plan) {
-  const bool has_identifiers =
-      add_extension(certificate, issuer, NID_subject_key_identifier, "hash") &&
-      add_extension(certificate, issuer, NID_authority_key_identifier, "keyid");
-  if (!has_identifiers) return false;
+  if (!add_extension(certificate, issuer, NID_subject_key_identifier, "hash")) return false;
   if (plan.is_ca)
     return add_extension(certificate, issuer, NID_basic_constraints,
                          "critical,CA:TRUE,pathlen:0") &&
            add_extension(certificate, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-  return add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+  return add_extension(certificate, issuer, NID_authority_key_identifier, "keyid:always") &&
+         add_extension(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
          add_extension(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
          add_extension(certificate, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
          add_extension(certificate, issuer, NID_subject_alt_name, plan.alternative_names);

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// Enrolment and sessions over real TLS on loopback, against the real controller, store and
+// compiler.
+#include "farspan/controller/node_server.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+
+#include <thread>
+
+#include "farspan/controller/test_network.h"
+#include "farspan/controller/test_request.h"
+#include "farspan/nodestate/delta.h"
+#include "farspan/nodestate/wire/wire.h"
+#include "farspan/v1/node_session.grpc.pb.h"
+
+namespace farspan::controller {
+namespace {
+
+using nodestate::NodeState;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+struct Identity {
+  std::string key_pem, certificate_pem;
+};
+
+class NodeServerTest : public testing::Test {
+ protected:
+  NodeServerTest() {
+    EXPECT_TRUE(controller_->apply(kUsEast, Mode::kCommit).ok());
+    const auto identity = authority_->make_server_identity({}, std::chrono::system_clock::now());
+    auto server = NodeServer::start("127.0.0.1:0", *identity,
+                                    {*controller_, reports_, *authority_, enrolments_});
+    EXPECT_TRUE(server.ok()) << server.error().text();
+    server_ = std::move(server).value();
+  }
+
+  std::shared_ptr<grpc::Channel> channel(const Identity& identity, std::string trusted = {}) {
+    if (trusted.empty()) trusted = authority_->certificate_pem();
+    grpc::ChannelArguments arguments;
+    arguments.SetSslTargetNameOverride(CertificateAuthority::kControllerName);
+    return grpc::CreateCustomChannel(
+        "127.0.0.1:" + std::to_string(server_->port()),
+        grpc::SslCredentials({trusted, identity.key_pem, identity.certificate_pem}), arguments);
+  }
+
+  grpc::Status enrol(const std::string& node, const std::string& token, const std::string& request,
+                     v1::EnrolReply& reply) {
+    v1::EnrolRequest message;
+    message.set_node(node);
+    message.set_token(token);
+    message.set_certificate_request(request);
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + seconds(5));
+    return v1::Enrolment::NewStub(channel({}))->Enrol(&context, message, &reply);
+  }
+
+  Identity enrolled(const std::string& node) {
+    TestRequest request;
+    v1::EnrolReply reply;
+    const auto token = enrolments_.issue(node, std::chrono::system_clock::now());
+    const grpc::Status status = enrol(node, *token, request.der, reply);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(reply.ca_certificate(), authority_->certificate_der());
+    return {pem_of(request.key.get()), pem_of(certificate_from(reply.certificate()).get())};
+  }
+
+  StateDirectory directory_;
+  std::unique_ptr<Controller> controller_ = open_controller(directory_);
+  std::unique_ptr<CertificateAuthority> authority_ =
+      CertificateAuthority::open(directory_.path()).value();
+  Enrolments enrolments_ = Enrolments::open(directory_.path()).value();
+  NodeReports reports_;
+  std::unique_ptr<NodeServer> server_;
+};
+
+// The agent's side of one session.
+class Session {
+ public:
+  explicit Session(std::shared_ptr<grpc::Channel> channel)
+      : stub_(v1::NodeSession::NewStub(std::move(channel))) {
+    context_.set_deadline(std::chrono::system_clock::now() + seconds(10));
+    stream_ = stub_->Session(&context_);
+  }
+  void hello(uint64_t generation) {
+    v1::NodeMessage message;
+    message.mutable_hello()->set_version("test");
+    message.mutable_hello()->set_generation(generation);
+    stream_->Write(message);
+  }
+  void in_force(uint64_t generation) {
+    v1::NodeMessage message;
+    message.mutable_in_force()->set_generation(generation);
+    stream_->Write(message);
+  }
+  std::optional<nodestate::Delta> read() {
+    v1::ControllerMessage message;
+    if (!stream_->Read(&message)) return std::nullopt;
+    auto delta = nodestate::wire::from_proto(message.delta());
+    EXPECT_TRUE(delta.ok()) << delta.error().text();
+    return *std::move(delta);
+  }
+  grpc::Status finish() {
+    stream_->WritesDone();
+    v1::ControllerMessage message;
+    while (stream_->Read(&message)) {
+    }
+    return stream_->Finish();
+  }
+
+ private:
+  std::unique_ptr<v1::NodeSession::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>> stream_;
+};
+
+TEST_F(NodeServerTest, AnEnrolledNodeGetsItsSnapshotAndThenDeltas) {
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(0);
+  auto delta = session.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot);
+  NodeState state = nodestate::apply({}, *delta).value();
+  EXPECT_EQ(state, *controller_->published()->states.at("us-east-node"));
+  session.in_force(state.generation);
+
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(controller_->apply(kOffice2, Mode::kCommit).ok());
+  delta = session.read();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, milliseconds(500));
+  ASSERT_TRUE(delta);
+  EXPECT_FALSE(delta->is_snapshot);
+  EXPECT_EQ(delta->tunnels.upserts.size(), 1u) << "office 1 is not touched";
+  EXPECT_TRUE(delta->tunnels.removals.empty());
+  state = nodestate::apply(state, *delta).value();
+  EXPECT_EQ(state, *controller_->published()->states.at("us-east-node"));
+}
+
+TEST_F(NodeServerTest, ChangesDuringASlowDeltaComeAsOne) {
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(0);
+  NodeState state = nodestate::apply({}, *session.read()).value();
+  ASSERT_TRUE(controller_->apply(kOffice2, Mode::kCommit).ok());
+  ASSERT_TRUE(controller_->remove(kOffice2, Mode::kCommit).ok());
+  ASSERT_TRUE(controller_->apply(kOffice2, Mode::kCommit).ok());
+  session.in_force(state.generation);
+  state = nodestate::apply(state, *session.read()).value();
+  EXPECT_EQ(state, *controller_->published()->states.at("us-east-node"));
+}
+
+TEST_F(NodeServerTest, ANodeThatHasTheNewestGetsOnlyWhatChangesLater) {
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(controller_->published()->states.at("us-east-node")->generation);
+  session.in_force(1);
+  ASSERT_TRUE(controller_->apply(kOffice2, Mode::kCommit).ok());
+  const auto delta = session.read();
+  ASSERT_TRUE(delta);
+  // Hello may be read after the change was published; then the node is behind and gets all.
+  EXPECT_EQ(delta->from_generation, delta->is_snapshot ? 0u : 1u);
+  EXPECT_EQ(delta->to_generation, 2u);
+}
+
+TEST_F(NodeServerTest, ADeletedNodeIsEmptiedBeforeItIsRefused) {
+  const Identity identity = enrolled("us-east-node");
+  Session session(channel(identity));
+  session.hello(0);
+  NodeState state = nodestate::apply({}, *session.read()).value();
+  session.in_force(state.generation);
+  ASSERT_TRUE(controller_->remove(kUsEast, Mode::kCommit).ok());
+  state = nodestate::apply(state, *session.read()).value();
+  EXPECT_TRUE(state.vrfs.empty() && state.ports.empty() && state.security_groups.empty() &&
+              state.tunnels.empty() && state.routes.empty());
+  session.in_force(state.generation);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::NOT_FOUND);
+
+  Session again(channel(identity));  // it may have been away while it was deleted
+  again.hello(1);
+  const auto delta = again.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot);
+  EXPECT_TRUE(nodestate::apply({}, *delta).value().ports.empty());
+}
+
+TEST_F(NodeServerTest, WhatANodeReportsIsKept) {
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(0);
+  ASSERT_TRUE(session.read());
+  session.in_force(1);
+  while (reports_.of("us-east-node")->generation_in_force != 1) std::this_thread::yield();
+  EXPECT_TRUE(reports_.of("us-east-node")->is_connected);
+  session.finish();
+  while (reports_.of("us-east-node")->is_connected) std::this_thread::yield();
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
+}
+
+TEST_F(NodeServerTest, ATokenIsRefusedTheSecondTimeAndForAnotherNode) {
+  const auto now = std::chrono::system_clock::now();
+  const TestRequest request;
+  v1::EnrolReply reply;
+  const std::string token = *enrolments_.issue("us-east-node", now);
+  EXPECT_EQ(enrol("shanghai-node", token, request.der, reply).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(enrol("us-east-node", token, request.der, reply).ok());
+  EXPECT_EQ(enrol("us-east-node", token, request.der, reply).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(enrol("us-east-node", "guess", request.der, reply).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+}
+
+TEST_F(NodeServerTest, AMalformedRequestForACertificateIsRefused) {
+  v1::EnrolReply reply;
+  const auto token = enrolments_.issue("us-east-node", std::chrono::system_clock::now());
+  EXPECT_EQ(enrol("us-east-node", *token, "junk", reply).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(NodeServerTest, ASessionWithoutACertificateIsRefused) {
+  Session session(channel({}));
+  session.hello(0);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(NodeServerTest, ACertificateOfAnotherCaIsRefused) {
+  const StateDirectory elsewhere;
+  const auto other = CertificateAuthority::open(elsewhere.path()).value();
+  const TestRequest request;
+  const auto der = other->sign_node(request.der, "us-east-node", std::chrono::system_clock::now());
+  Session session(channel({pem_of(request.key.get()), pem_of(certificate_from(*der).get())}));
+  session.hello(0);
+  EXPECT_FALSE(session.read().has_value());
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::UNAVAILABLE) << "the handshake fails";
+}
+
+TEST_F(NodeServerTest, TheControllersOwnCertificateIsNoNodes) {
+  const auto identity = authority_->make_server_identity({}, std::chrono::system_clock::now());
+  Session session(channel({identity->key_pem, identity->certificate_pem}));
+  session.hello(0);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+}
+
+TEST_F(NodeServerTest, AnAgentThatTrustsAnotherCaDoesNotTalkToUs) {
+  const StateDirectory elsewhere;
+  const auto other = CertificateAuthority::open(elsewhere.path());
+  Session session(channel(enrolled("us-east-node"), (*other)->certificate_pem()));
+  session.hello(0);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(NodeServerTest, AMessageBeforeHelloEndsTheSession) {
+  Session session(channel(enrolled("us-east-node")));
+  session.in_force(1);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+}  // namespace
+}  // namespace farspan::controller
