@@ -4,6 +4,7 @@
 #include <intel-ipsec-mb.h>
 
 #include <algorithm>
+#include <cstddef>
 
 #include "farspan/base/check.h"
 #include "farspan/crypto/context.h"
@@ -52,7 +53,8 @@ void expand_pad(const IMB_MGR* mb, Integrity integrity, std::span<const uint8_t>
 Keys::Keys(const Context& context, Suite suite, std::span<const uint8_t> encryption,
            std::span<const uint8_t> integrity)
     : suite_(suite) {
-  static_assert(sizeof(gcm_key_data) <= sizeof(schedules_));
+  // What the library fills; its struct ends in 16 bytes of alignment that Keys uses itself.
+  static_assert(offsetof(gcm_key_data, ghash_keys) + sizeof(gcm_key_data::ghash_keys) == kGcmBytes);
   FS_CHECK(encryption.size() == suite.key_length() + suite.salt_length());
   const IMB_MGR* mb = context.mb_;
   if (suite.is_aead()) {

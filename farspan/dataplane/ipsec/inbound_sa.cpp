@@ -5,15 +5,16 @@ namespace farspan::ipsec {
 
 InboundSa::InboundSa(const crypto::Context& context, const SaDescription& description,
                      SlotClaim claim)
-    : usage(description.limits),
+    : claim_(std::move(claim)),
       spi_(description.spi),
       tunnel_(description.tunnel),
       reqid_(description.reqid),
+      suite_(description.suite),
       has_esn_(description.has_esn),
       checks_replay_(description.checks_replay ||
                      description.has_esn),  // ESN inference needs the window
       copying_(description.copying),
-      claim_(std::move(claim)),
+      usage(description.limits),
       path_(description.path),
       selectors_(description.selectors),
       keys_(context, description.suite, description.encryption_key.view(),

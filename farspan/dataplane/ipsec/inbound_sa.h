@@ -20,7 +20,7 @@
 
 namespace farspan::ipsec {
 
-class InboundSa {
+class alignas(64) InboundSa {
  public:
   InboundSa(const crypto::Context& context, const SaDescription& description, SlotClaim claim);
 
@@ -54,10 +54,31 @@ class InboundSa {
   }
   uint64_t newest() const { return SequenceArena::window(claim_.slot()).newest(); }
 
-  SaUsage usage;
-  Endpoint reported_remote;  // the worker's: mapping already told to charon
+  crypto::Suite suite() const { return suite_; }
+
+  /// Asks the cache for what opening reads, in two steps: the second needs the answer of the first.
+  void prefetch() const {
+    __builtin_prefetch(this, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
+  }
+  void prefetch_behind(uint32_t text_length, uint32_t low) const {
+    __builtin_prefetch(&claim_.slot().window, 1);
+    SequenceArena::window(claim_.slot()).prefetch(low);
+    keys_.prefetch(text_length);
+  }
+
+ private:  // the two cache lines that every packet touches come first
+  SlotClaim claim_;
+  uint32_t spi_, tunnel_, reqid_;
+  crypto::Suite suite_;
+  bool has_esn_, checks_replay_;
+  HeaderCopying copying_;
+
+ public:
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
+  SaUsage usage;
+  Endpoint reported_remote;  // the worker's: mapping already told to charon
   /// A hard limit is reached: nothing passes any more.
   bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
 
@@ -65,10 +86,6 @@ class InboundSa {
   void forget() { claim_.forget(); }
 
  private:
-  uint32_t spi_, tunnel_, reqid_;
-  bool has_esn_, checks_replay_;
-  HeaderCopying copying_;
-  SlotClaim claim_;
   MovablePath path_;
   TrafficSelectors selectors_;
   crypto::Keys keys_;
