@@ -8,7 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <charconv>
+#include <algorithm>
 #include <sstream>
 
 #include "farspan/agent/state_file.h"
@@ -32,8 +32,9 @@ PortFds PortApplier::open(const Ports& wanted, const std::set<nodestate::PortId>
   PortFds opened;
   for (const auto& [id, port] : wanted) {
     const auto device = made_.find(id);
-    const bool is_live =
-        live.contains(id) && device != made_.end() && device->second.netns == port.netns;
+    std::string place = devices_.place(port.netns);
+    const bool is_live = live.contains(id) && device != made_.end() &&
+                         device->second.netns == port.netns && device->second.place == place;
     if (is_live && device->second.configured == port) continue;
     if (!is_due(id, now) || !leave_old_namespace(id, port, now)) continue;
     if (is_live) {
@@ -49,7 +50,7 @@ PortFds PortApplier::open(const Ports& wanted, const std::set<nodestate::PortId>
       }
       opened.emplace(id, std::move(*fd));
     }
-    made(id, port);
+    made(id, port, std::move(place));
   }
   return opened;
 }
@@ -65,7 +66,9 @@ void PortApplier::remove_others(const Ports& wanted, Clock::time_point now) {
       ++device;
       continue;
     }
-    if (auto removed = devices_.remove(id, device->second.netns); !removed) {
+    const bool is_handed_on = is_used_by_another(id, device->second.netns);
+    auto removed = is_handed_on ? ok() : devices_.remove(id, device->second.netns);
+    if (!removed) {
       failed(id, "Instance port " + to_string(id), removed.error(), now);
       ++device;
       continue;
@@ -75,6 +78,14 @@ void PortApplier::remove_others(const Ports& wanted, Clock::time_point now) {
     has_changed = true;
   }
   if (has_changed) save_journal();
+}
+
+// One instance took another's place in its namespace: the device is the newcomer's now.
+bool PortApplier::is_used_by_another(nodestate::PortId id, const std::string& netns) const {
+  if (netns.empty()) return false;  // there each port has a name of its own
+  return std::any_of(made_.begin(), made_.end(), [&](const auto& other) {
+    return other.first != id && other.second.netns == netns;
+  });
 }
 
 // True when no device of this port is left elsewhere.
@@ -90,11 +101,12 @@ bool PortApplier::leave_old_namespace(nodestate::PortId id, const nodestate::Por
   return true;
 }
 
-void PortApplier::made(nodestate::PortId id, const nodestate::Port& port) {
+void PortApplier::made(nodestate::PortId id, const nodestate::Port& port, std::string place) {
   failures_.erase(id);
   const auto old = made_.find(id);
-  const bool is_known = old != made_.end() && old->second.netns == port.netns;
-  made_.insert_or_assign(id, Device{port.netns, port});
+  const bool is_known =
+      old != made_.end() && old->second.netns == port.netns && old->second.place == place;
+  made_.insert_or_assign(id, Device{port.netns, std::move(place), port});
   if (!is_known) save_journal();
 }
 
@@ -128,23 +140,28 @@ Clock::time_point PortApplier::next_attempt() const {
   return next;
 }
 
-// One line per device: the number, a space, the namespace (may be empty).
+// One line per device: the number, which namespace it was, and its name, which may be empty.
 void PortApplier::load_journal() {
   auto bytes = read_file(journal_, kMaxJournal);
   if (!bytes) return;
   std::istringstream lines(*bytes);
   for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
     uint32_t number = 0;
-    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
-    if (error != std::errc() || end == line.data() + line.size() || *end != ' ') continue;
-    made_.insert_or_assign(nodestate::PortId(number),
-                           Device{line.substr(static_cast<size_t>(end + 1 - line.data())), {}});
+    std::string place, netns;
+    if (words >> number >> place) {
+      words.get();  // the space
+      std::getline(words, netns);
+      made_.insert_or_assign(nodestate::PortId(number), Device{netns, place, {}});
+    }
   }
 }
 
 void PortApplier::save_journal() {
   std::string lines;
-  for (const auto& [id, device] : made_) lines += to_string(id) + " " + device.netns + "\n";
+  for (const auto& [id, device] : made_) {
+    lines += to_string(id) + " " + device.place + " " + device.netns + "\n";
+  }
   if (auto saved = write_file(journal_, lines); !saved) spdlog::warn("{}", saved.error().text());
 }
 

@@ -49,6 +49,7 @@ class PortApplier {
  private:
   struct Device {
     std::string netns;
+    std::string place;           // which namespace had that name then
     nodestate::Port configured;  // the row it was configured by; empty after a restart of the agent
   };
   struct Failure {
@@ -58,9 +59,10 @@ class PortApplier {
   bool is_due(nodestate::PortId id, Clock::time_point now) const;
   void failed(nodestate::PortId id, const std::string& item, const Error& error,
               Clock::time_point now);
+  bool is_used_by_another(nodestate::PortId id, const std::string& netns) const;
   bool leave_old_namespace(nodestate::PortId id, const nodestate::Port& port,
                            Clock::time_point now);
-  void made(nodestate::PortId id, const nodestate::Port& port);
+  void made(nodestate::PortId id, const nodestate::Port& port, std::string place);
   void load_journal();
   void save_journal();
 

@@ -37,7 +37,11 @@ class RecordedDevices final : public PortDevices {
     log_.add("remove " + to_string(id) + " from " + netns);
     return ok();
   }
+  std::string place(const std::string& netns) override {
+    return missing.contains(netns) ? "" : netns + std::to_string(namespaces_made);
+  }
   std::set<std::string> missing;
+  int namespaces_made = 1;
 
  private:
   EventLog& log_;
@@ -223,6 +227,28 @@ TEST_F(Apply, APortThatMovesLeavesItsOldNamespaceFirst) {
   EXPECT_EQ(apply(), (InForce{2, {}}));
   EXPECT_EQ(log_.take(), (Events{"remove 5 from app", "open 5 in other",
                                  "increment 2 +port 5 with fd (1 fds)", "want 1 tunnels"}));
+}
+
+TEST_F(Apply, ANamespaceMadeAnewUnderItsNameGetsADeviceOfItsOwn) {
+  apply();
+  log_.take();
+  devices_.namespaces_made = 2;
+  step_after(milliseconds(1));
+  EXPECT_EQ(log_.take(), (Events{"open 5 in app", "increment 1 +port 5 with fd (1 fds)"}));
+  start_agent();
+  apply();
+  EXPECT_EQ(log_.take()[0], "configure 5") << "which namespace it was is in the journal";
+}
+
+TEST_F(Apply, ADeviceHandedOnToAnotherInstanceIsNotRemoved) {
+  apply();
+  log_.take();
+  target_.generation = 2;
+  target_.ports.clear();
+  target_.ports[PortId(6)] = port_in("app");
+  apply();
+  EXPECT_EQ(log_.take(), (Events{"open 6 in app", "increment 2 -port 5 +port 6 with fd (1 fds)",
+                                 "want 1 tunnels"}));
 }
 
 TEST_F(Apply, AChangedAddressIsSetWithoutReopening) {

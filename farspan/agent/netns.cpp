@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -41,6 +42,13 @@ Status in_netns(const std::string& name, const std::function<Status()>& work) {
   });
   inside.join();
   return status;
+}
+
+std::string netns_identity(const std::string& name) {
+  if (name.empty()) return "own";
+  struct stat attributes {};
+  if (::stat((std::string(kNetnsDirectory) + "/" + name).c_str(), &attributes) != 0) return "";
+  return std::to_string(attributes.st_dev) + ":" + std::to_string(attributes.st_ino);
 }
 
 }  // namespace farspan::agent

@@ -18,4 +18,8 @@ inline constexpr const char* kNetnsDirectory = "/run/netns";
 /// returns what it returns. kNotFound when there is no such namespace (yet).
 Status in_netns(const std::string& name, const std::function<Status()>& work);
 
+/// Which namespace that name stands for now; another answer later means that it was made anew.
+/// Empty when there is none.
+std::string netns_identity(const std::string& name);
+
 }  // namespace farspan::agent

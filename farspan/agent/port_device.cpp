@@ -74,6 +74,8 @@ Status TapDevices::configure(nodestate::PortId id, const nodestate::Port& port) 
   return in_netns(port.netns, [&] { return configure_here(device_name(id, port.netns), port); });
 }
 
+std::string TapDevices::place(const std::string& netns) { return netns_identity(netns); }
+
 Status TapDevices::remove(nodestate::PortId id, const std::string& netns) {
   auto removed = in_netns(netns, [&]() -> Status {
     auto netlink = Rtnetlink::open();

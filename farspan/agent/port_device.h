@@ -32,6 +32,9 @@ class PortDevices {
   virtual Result<UniqueFd> open(nodestate::PortId id, const nodestate::Port& port) = 0;
   /// Gives an existing device the addresses of `port`; what is right already is not touched.
   virtual Status configure(nodestate::PortId id, const nodestate::Port& port) = 0;
+  /// Which namespace `netns` is now (netns_identity). An open device keeps the namespace it was
+  /// made in alive, even after that was deleted and another one got its name, so only this tells.
+  virtual std::string place(const std::string& netns) = 0;
   /// Removes the device; one that is not there, or whose namespace is gone, is no error.
   virtual Status remove(nodestate::PortId id, const std::string& netns) = 0;
 };
@@ -41,6 +44,7 @@ class TapDevices final : public PortDevices {
  public:
   Result<UniqueFd> open(nodestate::PortId id, const nodestate::Port& port) override;
   Status configure(nodestate::PortId id, const nodestate::Port& port) override;
+  std::string place(const std::string& netns) override;
   Status remove(nodestate::PortId id, const std::string& netns) override;
 };
 
