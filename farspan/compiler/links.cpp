@@ -2,9 +2,8 @@
 // Links: the backbone between two nodes, for all the Vpcs they have to do with; labels tell these
 // apart.
 //
-// Always the strongest suite, ESN included: both ends are ours. Only the node with the smaller
-// number starts it, because two ends that start at once make two of everything; the other one waits
-// for it or for its first packet.
+// Always the strongest suite, ESN included: both ends are ours. Both are told to keep it up; which
+// of them calls first is the agents' business (agent/tunnels).
 #include "farspan/compiler/rows.h"
 
 namespace farspan::compiler {
@@ -15,7 +14,7 @@ constexpr uint32_t kEspLifetimeSeconds = 4 * 3600;
 
 std::string identity_of(const model::Node& node) { return node.meta.name + ".node.farspan"; }
 
-nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer, bool is_starter) {
+nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer) {
   nodestate::Tunnel tunnel;
   nodestate::Ike& ike = tunnel.ike;
   ike.local = local.public_address;
@@ -28,7 +27,6 @@ nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer, bo
   ike.esp_lifetime_seconds = kEspLifetimeSeconds;
   ike.local_subnets = {net::Prefix{}};
   ike.remote_subnets = {net::Prefix{}};
-  ike.is_start_now = is_starter;
   tunnel.use = nodestate::LinkTunnel{peer.meta.name};
   return tunnel;
 }
@@ -37,8 +35,8 @@ nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer, bo
 
 void add_links(const LinkedNodes& links, States& states) {
   for (const auto& [first, second] : links) {
-    states[first->meta.name].tunnels[link_to(*second)] = link_row(*first, *second, true);
-    states[second->meta.name].tunnels[link_to(*first)] = link_row(*second, *first, false);
+    states[first->meta.name].tunnels[link_to(*second)] = link_row(*first, *second);
+    states[second->meta.name].tunnels[link_to(*first)] = link_row(*second, *first);
   }
 }
 
