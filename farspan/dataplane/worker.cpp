@@ -81,7 +81,8 @@ void Worker::run() {
             ready[static_cast<size_t>(i)].events, tables);
     }
     pipeline_.end_batch();
-    if (shared_.flow_request.is_waiting()) shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
+    if (shared_.flow_request.is_waiting())
+      shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
     tables_reader.quiesce();
     sad_reader.quiesce();
   }
