@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+// Laws of the compiler on random networks, and an independent answer to "who reaches whom" that
+// knows nothing of routes, tables, labels and links: it asks the declared resources directly.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "farspan/compiler/compile.h"
+#include "farspan/compiler/placement.h"
+#include "farspan/model/global_offices.h"
+#include "farspan/model/validate.h"
+#include "farspan/nodestate/delta.h"
+
+namespace farspan::compiler {
+namespace {
+
+using model::testing::cidr;
+
+net::Prefix prefix(uint32_t address, int length) {
+  return net::Prefix::covering(net::Address::v4(address), length);
+}
+
+// Vpc i owns 172.(16+i).0.0/16 and nodes of its own; office k owns 10.k.0.0/24. A valid model by
+// construction.
+class RandomNetwork : public model::testing::Draft {
+ public:
+  explicit RandomNetwork(uint32_t seed) : rng_(seed) {
+    const uint32_t vpcs = 1 + below(4);
+    for (uint32_t i = 0; i < vpcs; ++i) add_vpc(i);
+    add_cens(vpcs);
+  }
+
+ private:
+  uint32_t below(uint32_t bound) { return static_cast<uint32_t>(rng_() % bound); }
+  bool chance(uint32_t percent) { return below(100) < percent; }
+
+  void add_vpc(uint32_t i) {
+    const std::string name = "v" + std::to_string(i);
+    region(name);
+    const uint32_t nodes = 1 + below(3);
+    for (uint32_t k = 0; k < nodes; ++k) {
+      add(name + "-n" + std::to_string(k),
+          model::Node{{}, name, net::Address::v4(0xcb007100 + 8 * i + k + 1)});
+    }
+    add(name, model::Vpc{{}, name, {prefix(0xac100000 + (i << 16), 16)}});
+    const uint32_t groups = 1 + below(2);
+    for (uint32_t g = 0; g < groups; ++g)
+      group(name + "-g" + std::to_string(g), name).is_inner_open = chance(50);
+    for (uint32_t s = 0; s < 1 + below(2); ++s) add_vswitch(i, s, nodes, groups);
+    for (uint32_t g = 0; g < groups; ++g) add_rules(name, name + "-g" + std::to_string(g), groups);
+    if (chance(80)) add_gateway(i, nodes);
+  }
+
+  void add_vswitch(uint32_t i, uint32_t s, uint32_t nodes, uint32_t groups) {
+    const std::string vpc = "v" + std::to_string(i), name = vpc + "-s" + std::to_string(s);
+    const uint32_t base = 0xac100000 + (i << 16) + (s << 8);
+    add(name, model::VSwitch{{}, vpc, prefix(base, 24)});
+    for (uint32_t k = 0; k < below(3); ++k) {
+      model::Instance instance{
+          {}, name, net::Address::v4(base + 10 + k), {}, vpc + "-n" + std::to_string(below(nodes)),
+          {}};
+      instance.security_groups.push_back(vpc + "-g" + std::to_string(below(groups)));
+      if (groups == 2 && chance(20)) instance.security_groups = {vpc + "-g0", vpc + "-g1"};
+      add(name + "-i" + std::to_string(k), instance);
+    }
+  }
+
+  void add_rules(const std::string& vpc, const std::string& name, uint32_t groups) {
+    auto& rules = model.all<model::SecurityGroup>()[name].rules;
+    for (uint32_t r = 0; r < below(5); ++r) {
+      model::SecurityRule rule;
+      rule.direction = chance(70) ? model::Direction::kIngress : model::Direction::kEgress;
+      rule.protocol = chance(50)   ? model::RuleProtocol::kIcmp
+                      : chance(50) ? model::RuleProtocol::kTcp
+                                   : model::RuleProtocol::kAll;
+      if (rule.protocol == model::RuleProtocol::kTcp) rule.ports = {80, 80};
+      const uint32_t peer = below(4);
+      if (peer == 0) rule.peer = vpc + "-g" + std::to_string(below(groups));
+      if (peer == 1) rule.peer = cidr("0.0.0.0/0");
+      if (peer == 2) rule.peer = cidr("10.0.0.0/8");
+      if (peer == 3) rule.peer = prefix(0xac100000 + (below(4) << 16), 16);
+      rule.action = chance(75) ? model::RuleAction::kAccept : model::RuleAction::kDrop;
+      rule.priority = static_cast<int>(1 + below(3));
+      rules.push_back(rule);
+    }
+  }
+
+  void add_gateway(uint32_t i, uint32_t nodes) {
+    const std::string vpc = "v" + std::to_string(i);
+    gateway(vpc, vpc, vpc + "-n" + std::to_string(below(nodes)));
+    for (uint32_t k = 0; k < below(3); ++k) {
+      const uint32_t number = 10 * i + k;
+      const std::string name = "o" + std::to_string(number);
+      auto& connection = office(name, vpc, "0.0.0.0", "10.0.0.0/24");
+      model.all<model::CustomerGateway>()[name].address = net::Address::v4(0xc6336400 + number + 1);
+      connection.remote_subnets = {prefix(0x0a000000 + (number << 16), 24)};
+      if (chance(20)) connection.local_subnets = {cidr("172.16.0.0/15"), cidr("10.0.0.0/8")};
+      add_routes(vpc, name, number);
+    }
+  }
+
+  void add_routes(const std::string& vpc, const std::string& office_name, uint32_t number) {
+    for (uint32_t r = 0; r < below(3); ++r) {
+      model::VpnRoute vpn_route{
+          {},           vpc,         prefix(0x0a000000 + (number << 16), 24 + static_cast<int>(r)),
+          std::nullopt, office_name, chance(70)};
+      if (chance(20)) vpn_route.source = prefix(0xac100000 + (below(4) << 16), 16);
+      add(office_name + "-r" + std::to_string(r), vpn_route);
+    }
+  }
+
+  void add_cens(uint32_t vpcs) {
+    add("c", model::Cen{});
+    for (uint32_t i = 0; i < vpcs; ++i) {
+      if (chance(75)) attach("c", "v" + std::to_string(i));
+    }
+    uint32_t number = 0;
+    for (const auto& [name, vpn_route] : model.all<model::VpnRoute>()) {
+      if (!vpn_route.is_published || vpn_route.source ||
+          !model.find<model::CenAttachment>(vpn_route.vpn_gateway) || !chance(60))
+        continue;
+      add("p" + std::to_string(number++),
+          model::CenRoute{{}, "c", vpn_route.vpn_gateway, vpn_route.destination});
+    }
+  }
+
+  std::mt19937 rng_;
+};
+
+// ---- the independent answer
+
+struct Host {
+  const model::Instance* instance = nullptr;
+  const model::IpsecConnection* office = nullptr;  // exactly one of the two
+  net::Address address;
+  std::string vpc;
+};
+
+class Declared {
+ public:
+  explicit Declared(const model::Model& model) : model_(model) {}
+
+  std::vector<Host> hosts() const {
+    std::vector<Host> hosts;
+    for (const auto& [name, instance] : model_.all<model::Instance>()) {
+      hosts.push_back({&instance, nullptr, instance.address,
+                       model_.find<model::VSwitch>(instance.vswitch)->vpc});
+    }
+    for (const auto& [name, office] : model_.all<model::IpsecConnection>()) {
+      for (uint32_t host :
+           {10u, 200u}) {  // in the lower and the upper half: routes may cover one of them only
+        hosts.push_back({nullptr, &office,
+                         net::Address::v4(office.remote_subnets[0].address().v4() + host),
+                         model_.find<model::VpnGateway>(office.vpn_gateway)->vpc});
+      }
+    }
+    return hosts;
+  }
+
+  bool reaches(const Host& from, const Host& to, const Probe& probe) const {
+    return can_travel(from, to) && can_travel(to, from) && is_allowed(from, to, probe);
+  }
+
+ private:
+  bool can_travel(const Host& from, const Host& to) const {
+    if (from.office != nullptr && from.office == to.office)
+      return false;  // would turn round at the gateway
+    if (from.office != nullptr && !holds(from.office->local_subnets, to.address)) return false;
+    if (to.office != nullptr && !holds(to.office->local_subnets, from.address)) return false;
+    if (from.vpc == to.vpc) {
+      if (to.instance != nullptr || from.office != nullptr) return true;
+      return is_routed(to, [&](const model::VpnRoute& route) {
+        return route.is_published && (!route.source || route.source->contains(from.address));
+      });
+    }
+    const auto *a = model_.find<model::CenAttachment>(from.vpc),
+               *b = model_.find<model::CenAttachment>(to.vpc);
+    if (a == nullptr || b == nullptr) return false;
+    if (to.instance != nullptr) return true;
+    return is_routed(to, [&](const model::VpnRoute& route) {
+      const auto& published = model_.all<model::CenRoute>();
+      return route.is_published && !route.source &&
+             std::any_of(published.begin(), published.end(), [&](const auto& entry) {
+               return entry.second.vpc == to.vpc && entry.second.destination == route.destination;
+             });
+    });
+  }
+
+  template <class Condition>
+  bool is_routed(const Host& to, Condition&& condition) const {
+    const auto& routes = model_.all<model::VpnRoute>();
+    return std::any_of(routes.begin(), routes.end(), [&](const auto& entry) {
+      return entry.second.ipsec_connection == to.office->meta.name &&
+             entry.second.destination.contains(to.address) && condition(entry.second);
+    });
+  }
+
+  static bool holds(const std::vector<net::Prefix>& prefixes, const net::Address& address) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const auto& one) { return one.contains(address); });
+  }
+
+  bool is_allowed(const Host& from, const Host& to, const Probe& probe) const {
+    return (from.instance == nullptr ||
+            accepts(*from.instance, model::Direction::kEgress, to.address, probe)) &&
+           (to.instance == nullptr ||
+            accepts(*to.instance, model::Direction::kIngress, from.address, probe));
+  }
+
+  bool is_member(const std::string& group, const net::Address& address) const {
+    const auto& instances = model_.all<model::Instance>();
+    return std::any_of(instances.begin(), instances.end(), [&](const auto& entry) {
+      const auto& groups = entry.second.security_groups;
+      return entry.second.address == address &&
+             std::find(groups.begin(), groups.end(), group) != groups.end();
+    });
+  }
+
+  bool accepts(const model::Instance& at, model::Direction direction, const net::Address& peer,
+               const Probe& probe) const {
+    int best = 1000;
+    bool is_accepted = direction == model::Direction::kEgress;
+    for (const std::string& name : at.security_groups) {
+      const auto& group = *model_.find<model::SecurityGroup>(name);
+      if (group.is_inner_open && is_member(name, peer)) return true;
+      for (const model::SecurityRule& rule : group.rules) {
+        if (rule.direction != direction || !fits(rule, peer, probe)) continue;
+        const bool is_drop = rule.action == model::RuleAction::kDrop;
+        if (rule.priority < best || (rule.priority == best && is_drop)) {
+          best = rule.priority;
+          is_accepted = !is_drop;
+        }
+      }
+    }
+    return is_accepted;
+  }
+
+  bool fits(const model::SecurityRule& rule, const net::Address& peer, const Probe& probe) const {
+    if (rule.protocol == model::RuleProtocol::kIcmp && probe.protocol != 1) return false;
+    if (rule.protocol == model::RuleProtocol::kTcp &&
+        (probe.protocol != 6 || probe.port < rule.ports.low || probe.port > rule.ports.high))
+      return false;
+    const auto* prefix_peer = std::get_if<net::Prefix>(&rule.peer);
+    return prefix_peer != nullptr ? prefix_peer->contains(peer)
+                                  : is_member(std::get<std::string>(rule.peer), peer);
+  }
+
+  const model::Model& model_;
+};
+
+// ---- the laws
+
+TEST(Compiler, AgreesWithTheDeclaredResourcesOnWhoReachesWhom) {
+  size_t pairs = 0, reachable = 0;
+  for (uint32_t seed = 0; seed < 600; ++seed) {
+    const RandomNetwork network(seed);
+    for (const Error& error : model::validate(network.model))
+      ADD_FAILURE() << seed << ": " << error.text();
+    const auto states = compile(network.model);
+    const Declared declared(network.model);
+    const auto hosts = declared.hosts();
+    for (const Host& from : hosts) {
+      for (const Host& to : hosts) {
+        if (from.address == to.address) continue;
+        for (const Probe& probe : {Probe{1, 0}, Probe{6, 80}, Probe{6, 22}}) {
+          const Reachability walked = reach(states, from.address, to.address, probe);
+          ASSERT_EQ(walked.is_reachable, declared.reaches(from, to, probe))
+              << "seed " << seed << ": " << from.address.text() << " to " << to.address.text()
+              << " protocol " << int{probe.protocol} << " port " << probe.port << ": "
+              << walked.reason;
+          ++pairs;
+          reachable += walked.is_reachable ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_GT(reachable, pairs / 10);  // neither answer is the rare one
+  EXPECT_LT(reachable, pairs * 9 / 10);
+}
+
+TEST(Compiler, IgnoresTheOrderInWhichResourcesCame) {
+  for (uint32_t seed = 0; seed < 50; ++seed) {
+    const RandomNetwork network(seed);
+    model::Model shuffled;
+    std::mt19937 rng(seed);
+    std::apply(
+        [&](const auto&... by_name) {
+          const auto copy = [&](const auto& from) {
+            std::vector<
+                std::pair<std::string, typename std::remove_cvref_t<decltype(from)>::mapped_type>>
+                all(from.begin(), from.end());
+            std::shuffle(all.begin(), all.end(), rng);
+            for (auto& [name, resource] : all)
+              shuffled.all<std::remove_cvref_t<decltype(resource)>>()[name] = resource;
+          };
+          (copy(by_name), ...);
+        },
+        network.model.kinds);
+    EXPECT_EQ(compile(shuffled), compile(network.model));
+  }
+}
+
+TEST(Compiler, RowsReferOnlyToRowsOfTheSameNodeAndLinksHaveTwoEnds) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const RandomNetwork network(seed);
+    const auto states = compile(network.model);
+    for (const auto& [node, state] : states) {
+      for (const auto& [id, port] : state.ports) {
+        EXPECT_TRUE(state.vrfs.contains(port.vrf));
+        for (const auto group : port.security_groups)
+          EXPECT_TRUE(state.security_groups.contains(group));
+      }
+      for (const auto& [key, next_hop] : state.routes) {
+        EXPECT_TRUE(state.vrfs.contains(key.vrf));
+        if (const auto* to = std::get_if<nodestate::ToPort>(&next_hop)) {
+          EXPECT_TRUE(state.ports.contains(to->port));
+        }
+        if (const auto* to = std::get_if<nodestate::ToTunnel>(&next_hop)) {
+          EXPECT_TRUE(state.tunnels.contains(to->tunnel));
+        }
+      }
+      for (const auto& [id, tunnel] : state.tunnels) {
+        const auto* link = std::get_if<nodestate::LinkTunnel>(&tunnel.use);
+        if (link == nullptr) continue;
+        const auto& far = states.at(link->peer_node).tunnels;
+        const nodestate::TunnelId back(nodestate::kLinkBit |
+                                       network.model.find<model::Node>(node)->meta.number);
+        ASSERT_TRUE(far.contains(back));
+        EXPECT_EQ(far.at(back).ike.local, tunnel.ike.remote);
+        EXPECT_EQ(far.at(back).ike.remote_id, tunnel.ike.local_id);
+        EXPECT_TRUE(tunnel.ike.is_start_now);
+      }
+    }
+  }
+}
+
+TEST(Compiler, AddingAnOfficeTouchesNoOtherTunnelAndNoPort) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    RandomNetwork network(seed);
+    if (network.model.all<model::VpnGateway>().empty()) continue;
+    const auto before = compile(network.model);
+    const std::string gateway = network.model.all<model::VpnGateway>().begin()->first;
+    network.office("zz", gateway, "192.0.2.99", "10.200.0.0/24");
+    network.route("zz", gateway, "10.200.0.0/24", "zz");
+    for (const auto& [node, state] : compile(network.model)) {
+      const nodestate::Delta delta = nodestate::diff(before.at(node), state);
+      EXPECT_TRUE(delta.ports.empty() && delta.security_groups.empty() && delta.vrfs.empty());
+      EXPECT_TRUE(delta.tunnels.removals.empty() && delta.routes.removals.empty());
+      // Besides its own tunnel, an office can only bring links that were not needed before.
+      for (const auto& [id, tunnel] : delta.tunnels.upserts)
+        EXPECT_FALSE(before.at(node).tunnels.contains(id));
+      for (const auto& [key, next_hop] : delta.routes.upserts)
+        EXPECT_EQ(key.destination.text(), "10.200.0.0/24");
+    }
+  }
+}
+
+TEST(Compiler, WithoutResourcesNodesHaveNothingToDo) {
+  for (uint32_t seed = 0; seed < 50; ++seed) {
+    RandomNetwork network(seed);
+    model::Model bare;
+    bare.all<model::Region>() = network.model.all<model::Region>();
+    bare.all<model::Node>() = network.model.all<model::Node>();
+    for (const auto& [node, state] : compile(bare)) {
+      nodestate::NodeState empty;
+      empty.node = node;
+      EXPECT_EQ(state, empty);
+    }
+  }
+}
+
+TEST(Compiler, EveryActiveRouteIsExplainedAndEveryExplanationIsDone) {
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const RandomNetwork network(seed);
+    const auto states = compile(network.model);
+    const Placement placement = place(network.model);
+    for (const VpcSite& site : placement.sites) {
+      for (const CandidateRoute& route : explain_routes(network.model, site.vpc->meta.name)) {
+        EXPECT_FALSE(route.reason.empty());
+        for (const model::Node* node : site.nodes) {
+          const nodestate::RouteKey key{site.vrf, nodestate::TableKind::kVpc, route.destination,
+                                        route.source};
+          const bool leads_nowhere = route.origin == RouteOrigin::kCen &&
+                                     placement.find(route.next_hop.substr(4))->nodes.empty();
+          if (leads_nowhere) continue;
+          EXPECT_EQ(states.at(node->meta.name).routes.contains(key),
+                    route.is_in_vpc && route.state == RouteState::kActive)
+              << seed << " " << route.destination.text();
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace farspan::compiler
