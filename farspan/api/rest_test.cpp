@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is answered when nodes report: the real controller and compiler, with reports as a session
+// would leave them.
+#include "farspan/api/rest.h"
+
+#include <gmock/gmock.h>
+
+#include "farspan/api/drop_words.h"
+#include "farspan/api/json.h"
+#include "farspan/controller/test_network.h"
+
+namespace farspan::api {
+namespace {
+
+using controller::Mode;
+using testing::HasSubstr;
+
+const auto kNow = std::chrono::steady_clock::now();
+
+class RestTest : public testing::Test {
+ protected:
+  RestTest() {
+    EXPECT_TRUE(controller_->apply(controller::kUsEast, Mode::kCommit).ok());
+    session_ = reports_.connected("us-east-node", "test", kNow);
+  }
+
+  Json get(std::string_view target) {
+    auto request = Rest::parse_target(target);
+    request->method = "GET";
+    const auto answer = std::get<Answer>(rest_.answer(*request));
+    EXPECT_EQ(answer.status, 200u) << answer.body;
+    return Json::parse(answer.body);
+  }
+  void report_in_force(std::vector<controller::ItemFailure> failures = {}) {
+    reports_.in_force("us-east-node", session_, 1, std::move(failures), kNow);
+  }
+  void report_tunnel(const std::string& ike, const std::string& child) {
+    controller::TunnelReport tunnel;
+    tunnel.tunnel =
+        controller_->published()->model.find<model::IpsecConnection>("office-1")->meta.number;
+    tunnel.ike_state = ike;
+    tunnel.child_state = child;
+    if (child != "ipsec_sa_established")
+      tunnel.problem =
+          controller::TunnelProblem{"psk_mismatch", "the keys differ", "compare them", 3};
+    controller::NodeStatus status;
+    status.tunnels = {tunnel};
+    status.counters = {{"drop.bad_icv", 7}, {"packets.in", 9}};
+    status.is_dataplane_up = status.is_charon_up = true;
+    reports_.status("us-east-node", session_, status, std::chrono::steady_clock::now());
+  }
+
+  controller::StateDirectory directory_;
+  std::unique_ptr<controller::Controller> controller_ = controller::open_controller(directory_);
+  controller::NodeReports reports_;
+  std::unique_ptr<controller::CertificateAuthority> authority_ =
+      controller::CertificateAuthority::open(directory_.path()).value();
+  controller::Enrolments enrolments_ = controller::Enrolments::open(directory_.path()).value();
+  Rest rest_{{*controller_, reports_, *authority_, enrolments_, "127.0.0.1:1"}};
+  controller::NodeReports::SessionNumber session_ = 0;
+};
+
+TEST_F(RestTest, NothingIsInForceBeforeItsNodeSaysSo) {
+  const Json status = get("/v1/resources/Vpc/us-east")["status"];
+  EXPECT_EQ(status["in_force"], false);
+  EXPECT_THAT(status["reason"], HasSubstr("generation 0 in force, and 1 is wanted"));
+  report_in_force();
+  for (const char* target :
+       {"Vpc/us-east", "VSwitch/us-east", "SecurityGroup/app", "Instance/app-us-east",
+        "VpnGateway/us-east", "CustomerGateway/office-1", "IpsecConnection/office-1",
+        "Node/us-east-node", "Region/us-east"})
+    EXPECT_EQ(get(std::string("/v1/resources/") + target)["status"]["in_force"], true) << target;
+  EXPECT_EQ(get("/v1/resources/Instance/app-us-east")["status"]["state"], "plugged_in");
+}
+
+TEST_F(RestTest, AFailureIsToldAtItsResourceAndNotAtOthers) {
+  report_in_force({{"Instance app-us-east", "no namespace app", "make it"}});
+  const Json status = get("/v1/resources/Instance/app-us-east")["status"];
+  EXPECT_EQ(status["in_force"], false);
+  EXPECT_EQ(status["state"], "not_plugged_in");
+  EXPECT_EQ(status["reason"], "node us-east-node: Instance app-us-east: no namespace app");
+  EXPECT_EQ(status["remedy"], "make it");
+  EXPECT_EQ(get("/v1/resources/Vpc/us-east")["status"]["in_force"], true);
+  EXPECT_EQ(get("/v1/nodes")["nodes"][0]["in_force"], false);
+}
+
+TEST_F(RestTest, WithoutItsDataPlaneNothingOfANodeIsInForce) {
+  report_in_force({{"dataplane", "does not answer", "start it"}});
+  EXPECT_EQ(get("/v1/resources/Instance/app-us-east")["status"]["in_force"], false);
+  EXPECT_EQ(get("/v1/resources/IpsecConnection/office-1")["status"]["in_force"], false);
+}
+
+TEST_F(RestTest, AConnectionSaysWhatItsTunnelDoes) {
+  report_in_force();
+  report_tunnel("ike_sa_not_established", "ipsec_sa_not_established");
+  Json status = get("/v1/resources/IpsecConnection/office-1")["status"];
+  EXPECT_EQ(status["state"], "ike_sa_not_established");
+  EXPECT_EQ(status["problem"]["cause"], "psk_mismatch");
+  report_tunnel("ike_sa_established", "ipsec_sa_established");
+  status = get("/v1/resources/IpsecConnection/office-1")["status"];
+  EXPECT_EQ(status["state"], "ipsec_sa_established");
+  EXPECT_TRUE(status["problem"].is_null());
+  EXPECT_EQ(get("/v1/tunnels")["tunnels"][0]["reported"], true);
+}
+
+TEST_F(RestTest, OfADisconnectedNodeNothingIsKnown) {
+  report_in_force();
+  report_tunnel("ike_sa_established", "ipsec_sa_established");
+  reports_.disconnected("us-east-node", session_);
+  const Json status = get("/v1/resources/IpsecConnection/office-1")["status"];
+  EXPECT_EQ(status["state"], "unknown");
+  EXPECT_THAT(status["reason"], HasSubstr("is not connected; it was last heard"));
+}
+
+TEST_F(RestTest, AnOlderSessionOfTheSameNodeIsNotBelieved) {
+  report_in_force();
+  const auto newer = reports_.connected("us-east-node", "test", kNow);
+  reports_.in_force("us-east-node", session_, 1, {}, kNow);
+  reports_.disconnected("us-east-node", session_);
+  EXPECT_TRUE(reports_.of("us-east-node")->is_connected);
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 0u);
+  reports_.in_force("us-east-node", newer, 1, {}, kNow);
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
+}
+
+TEST_F(RestTest, DropsComeWithTheirWords) {
+  report_tunnel("ike_sa_established", "ipsec_sa_established");
+  const Json node = get("/v1/nodes")["nodes"][0];
+  ASSERT_EQ(node["drops"].size(), 1u);
+  EXPECT_EQ(node["drops"][0]["reason"], "bad_icv");
+  EXPECT_EQ(node["drops"][0]["packets"], 7);
+  EXPECT_EQ(node["drops"][0]["severity"], "peer");
+  EXPECT_THAT(node["drops"][0]["words"], HasSubstr("integrity"));
+  EXPECT_EQ(node["counters"].size(), 2u);
+}
+
+TEST_F(RestTest, ARouteIsInForceWhenItsNodeHasIt) {
+  report_in_force();
+  ASSERT_TRUE(controller_
+                  ->apply(R"({"kind":"VpnRoute","name":"to-office","spec":{"vpn_gateway":"us-east",
+      "destination":"10.10.10.0/24","ipsec_connection":"office-1","published":true}})",
+                          Mode::kCommit)
+                  .ok());
+  const auto generation = controller_->published()->states.at("us-east-node")->generation;
+  reports_.in_force("us-east-node", session_, generation, {}, kNow);
+  EXPECT_EQ(get("/v1/resources/VpnRoute/to-office")["status"]["in_force"], true);
+}
+
+TEST(Rest, TargetsAreDecodedOnce) {
+  const auto request = Rest::parse_target("/v1/x%2fy?a=1%262&b=&c&d=%252f");
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->path, "/v1/x%2fy") << "segments are split before they are decoded";
+  EXPECT_EQ(request->query.at("a"), "1&2");
+  EXPECT_EQ(request->query.at("b"), "");
+  EXPECT_EQ(request->query.at("c"), "");
+  EXPECT_EQ(request->query.at("d"), "%2f");
+  for (const char* bad : {"/v1?a=%", "/v1?a=%1", "/v1?a=%zz", "/v1?%0"})
+    EXPECT_FALSE(Rest::parse_target(bad)) << bad;
+}
+
+TEST(DropWords, EveryRowOfTheTableIsThere) {
+  EXPECT_GT(drop_words().size(), 40u);
+  for (const DropWords& row : drop_words()) {
+    EXPECT_FALSE(row.reason.empty());
+    EXPECT_TRUE(row.severity == "Expected" || row.severity == "Peer" || row.severity == "Node")
+        << row.reason;
+    EXPECT_FALSE(row.words.empty());
+  }
+}
+
+}  // namespace
+}  // namespace farspan::api
