@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/net/checksum.h"
 
-#include <bit>
-#include <cstring>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -11,35 +8,8 @@
 namespace farspan::net {
 namespace {
 
-struct Scalar {
-  // Two 32-bit halves of each 8 bytes, then what is left; a last odd byte counts as a word whose
-  // second byte is 0.
-  template <bool kCopies>
-  static uint64_t sum(uint8_t* to, const uint8_t* from, size_t length) {
-    uint64_t words = 0;
-    for (; length >= 8; length -= 8, from += 8) {
-      uint64_t eight;
-      std::memcpy(&eight, from, 8);
-      if constexpr (kCopies) {
-        std::memcpy(to, &eight, 8);
-        to += 8;
-      }
-      words += (eight & 0xffffffff) + (eight >> 32);
-    }
-    if (length > 0) {
-      uint64_t rest = 0;
-      std::memcpy(&rest, from, length);
-      if constexpr (kCopies) std::memcpy(to, &rest, length);
-      words += (rest & 0xffffffff) + (rest >> 32);
-    }
-    return words;
-  }
-};
-
 #if defined(__x86_64__)
 struct Avx2 {
-  static constexpr size_t kWorthIt = 64;
-
   // Four vectors a round, and separate accumulators for low and high halves, so that no add waits
   // for another.
   template <bool kCopies>
@@ -65,7 +35,7 @@ struct Avx2 {
         _mm_add_epi64(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
     const auto words = static_cast<uint64_t>(_mm_cvtsi128_si64(two)) +
                        static_cast<uint64_t>(_mm_extract_epi64(two, 1));
-    return words + Scalar::sum<kCopies>(to, from, length);
+    return words + sum_short<kCopies>(to, from, length);
   }
 };
 
@@ -75,30 +45,19 @@ const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
 template <bool kCopies>
 uint64_t sum_words(uint8_t* to, const uint8_t* from, size_t length) {
 #if defined(__x86_64__)
-  if (length >= Avx2::kWorthIt && has_avx2) return Avx2::sum<kCopies>(to, from, length);
+  if (has_avx2) return Avx2::sum<kCopies>(to, from, length);
 #endif
-  return Scalar::sum<kCopies>(to, from, length);
+  return sum_short<kCopies>(to, from, length);
 }
 
 }  // namespace
 
-void InternetSum::add_folded(uint64_t words, size_t length) {
-  words_ += is_odd_ ? std::rotl(fold(words), 8) : words;
-  is_odd_ ^= (length & 1) != 0;
+uint64_t sum_long(const uint8_t* from, size_t length) {
+  return sum_words<false>(nullptr, from, length);
 }
 
-void InternetSum::add(const uint8_t* bytes, size_t length) {
-  add_folded(sum_words<false>(nullptr, bytes, length), length);
-}
-
-void InternetSum::add_copying(uint8_t* to, const uint8_t* from, size_t length) {
-  add_folded(sum_words<true>(to, from, length), length);
-}
-
-uint16_t internet_checksum(const uint8_t* bytes, size_t length) {
-  InternetSum sum;
-  sum.add(bytes, length);
-  return sum.checksum();
+uint64_t sum_long_copying(uint8_t* to, const uint8_t* from, size_t length) {
+  return sum_words<true>(to, from, length);
 }
 
 }  // namespace farspan::net

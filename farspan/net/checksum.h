@@ -15,15 +15,56 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace farspan::net {
+
+/// Sums native-order 32-bit words; kCopies also writes the bytes to `to`. A last odd byte counts as
+/// a word whose second byte is 0. Inline, because headers are short and their lengths often
+/// constants.
+template <bool kCopies>
+inline uint64_t sum_short(uint8_t* to, const uint8_t* from, size_t length) {
+  uint64_t words = 0;
+  const auto take = [&]<class Word>(Word word) {
+    std::memcpy(&word, from, sizeof word);
+    from += sizeof word;
+    if constexpr (kCopies) {
+      std::memcpy(to, &word, sizeof word);
+      to += sizeof word;
+    }
+    return word;
+  };
+  for (; length >= 8; length -= 8) {
+    const auto eight = take(uint64_t{});
+    words += (eight & 0xffffffff) + (eight >> 32);
+  }
+  if (length & 4) words += take(uint32_t{});
+  if (length & 2) words += take(uint16_t{});
+  if (length & 1) {
+    const uint8_t last = take(uint8_t{});
+    words += std::endian::native == std::endian::little ? uint64_t{last} : uint64_t{last} << 8;
+  }
+  return words;
+}
+/// The same for any length, with vectors where the processor has them.
+uint64_t sum_long(const uint8_t* from, size_t length);
+uint64_t sum_long_copying(uint8_t* to, const uint8_t* from, size_t length);
+inline constexpr size_t kShortSum = 64;  // below, vectors do not pay
 
 class InternetSum {
  public:
   /// Goes on after what was added before; pieces may have odd lengths.
-  void add(const uint8_t* bytes, size_t length);
+  void add(const uint8_t* bytes, size_t length) {
+    add_words(
+        length < kShortSum ? sum_short<false>(nullptr, bytes, length) : sum_long(bytes, length),
+        length);
+  }
   /// The same, and copies the bytes to `to`. The two ranges do not overlap.
-  void add_copying(uint8_t* to, const uint8_t* from, size_t length);
+  void add_copying(uint8_t* to, const uint8_t* from, size_t length) {
+    add_words(
+        length < kShortSum ? sum_short<true>(to, from, length) : sum_long_copying(to, from, length),
+        length);
+  }
   /// A field that stands at an even offset.
   void add16(uint16_t host_order) { words_ += to_native(host_order); }
   void add32(uint32_t host_order) {
@@ -49,15 +90,21 @@ class InternetSum {
     words = (words & 0xffff) + (words >> 16);
     return static_cast<uint16_t>(words);
   }
-  void add_folded(uint64_t words, size_t length);
+  void add_words(uint64_t words, size_t length) {
+    words_ += is_odd_ ? std::rotl(fold(words), 8) : words;
+    is_odd_ ^= (length & 1) != 0;
+  }
 
-  uint64_t words_ = 0;  // sum of native-order words; far from overflow for any IPv4 packet
-  bool is_odd_ =
-      false;  // an odd number of bytes was added: the next byte is the low half of a word
+  uint64_t words_ = 0;   // sum of native-order words; far from overflow for any IPv4 packet
+  bool is_odd_ = false;  // the next byte is the low half of a word
 };
 
 /// The checksum of one contiguous range, its checksum field being zero.
-uint16_t internet_checksum(const uint8_t* bytes, size_t length);
+inline uint16_t internet_checksum(const uint8_t* bytes, size_t length) {
+  InternetSum sum;
+  sum.add(bytes, length);
+  return sum.checksum();
+}
 
 /// A checksum after one 16-bit word that it covers changed (RFC 1624 §3, equation 3). All in host
 /// order.

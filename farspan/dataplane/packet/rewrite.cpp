@@ -64,8 +64,12 @@ bool has_valid_checksum(const SuperPacket& packet) {
     add_addresses_and_protocol(sum, packet.header);
     sum.add16(static_cast<uint16_t>(header_length + payload));
   }
-  sum.add(transport, header_length);
-  PieceCursor(packet).sum(payload, sum);
+  if (packet.piece_count == 1 && packet.pieces[0].bytes == packet.header + packet.header_length) {
+    sum.add(transport, header_length + payload);  // as it came from a wire: one range
+  } else {
+    sum.add(transport, header_length);
+    PieceCursor(packet).sum(payload, sum);
+  }
   return sum.is_intact();
 }
 

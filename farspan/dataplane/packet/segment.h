@@ -46,6 +46,9 @@ class Segmenter {
   uint32_t count_;
   uint32_t index_ = 0;
   uint32_t written_payload_ = 0;
+  uint16_t base_id_ = 0;  // fields of the first segment
+  uint8_t flags_ = 0;
+  uint32_t base_sequence_ = 0;
   net::InternetSum ip_sum_;         // what stays the same in the IPv4 header of every segment
   net::InternetSum transport_sum_;  // addresses, protocol and the same of the transport header
 };
