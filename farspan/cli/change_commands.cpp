@@ -55,15 +55,18 @@ void add_file_option(CLI::App* command, Target& target) {
       ->type_name("PATH");
 }
 
-// The documents named on the command line, as a body for delete.
-std::string named_documents(const Target& target) {
+// The documents named on the command line, as a body for delete. The controller knows every spelling
+// of a kind; its answer has the one that documents use.
+std::string named_documents(const Context& context, const Target& target) {
   if (!target.files.empty()) return read_documents(target.files);
   if (target.names.size() < 2)
     fail({ErrorCode::kInvalid, "", "", "nothing to delete was named",
           "write `farspan delete KIND NAME…` or `farspan delete -f FILE`"});
   std::string documents;
   for (size_t i = 1; i < target.names.size(); ++i) {
-    const nlohmann::json document = {{"kind", target.names.front()}, {"name", target.names[i]}};
+    const auto item = context.get("/v1/resources/" + url_encoded(target.names.front()) + "/" +
+                                  url_encoded(target.names[i]));
+    const nlohmann::json document = {{"kind", item.at("kind")}, {"name", item.at("name")}};
     documents += (i > 1 ? "\n---\n" : "") + document.dump();
   }
   return documents;
@@ -98,7 +101,7 @@ void add_change_commands(CLI::App& app, Context& context) {
       "Examples:\n  farspan delete cen-route office-1\n  farspan delete -f "
       "examples/global-offices/5-security.yaml");
   remove->callback([target, &context] {
-    print_changes(context, context.send("POST", "/v1/delete", named_documents(*target)), false);
+    print_changes(context, context.send("POST", "/v1/delete", named_documents(context, *target)), false);
   });
 }
 
