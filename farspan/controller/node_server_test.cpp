@@ -102,8 +102,9 @@ class Session {
     EXPECT_TRUE(delta.ok()) << delta.error().text();
     return *std::move(delta);
   }
+  void hang_up() { stream_->WritesDone(); }
+  /// Waits for the server to end the session: half-closing first could overtake its reason.
   grpc::Status finish() {
-    stream_->WritesDone();
     v1::ControllerMessage message;
     while (stream_->Read(&message)) {
     }
@@ -190,7 +191,8 @@ TEST_F(NodeServerTest, WhatANodeReportsIsKept) {
   session.in_force(1);
   while (reports_.of("us-east-node")->generation_in_force != 1) std::this_thread::yield();
   EXPECT_TRUE(reports_.of("us-east-node")->is_connected);
-  session.finish();
+  session.hang_up();
+  EXPECT_TRUE(session.finish().ok());
   while (reports_.of("us-east-node")->is_connected) std::this_thread::yield();
   EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
 }
