@@ -262,6 +262,7 @@ static struct fs_sad_policy policy_to_wire(const kernel_ipsec_policy_id_t* id,
                                            const kernel_ipsec_manage_policy_t* data) {
   struct fs_sad_policy wire = {
       .direction = (uint8_t)id->dir,
+      .type = POLICY_IPSEC,
       .tunnel = id->if_id,
       .source_selector = selector_to_wire(id->src_ts),
       .destination_selector = selector_to_wire(id->dst_ts),

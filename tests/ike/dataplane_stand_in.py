@@ -7,6 +7,7 @@ tests can compare it with what charon believes. The struct layouts are read from
 """
 import json
 import os
+import random
 import selectors
 import socket
 import struct
@@ -45,7 +46,7 @@ def selector_text(raw):
 class StandIn:
     def __init__(self, run_dir, address):
         self.address, self.selector = address, selectors.DefaultSelector()
-        self.sas, self.policies, self.reserved, self.next_spi = {}, [], set(), 0xC0000001
+        self.sas, self.policies, self.reserved, self.next_spi = {}, [], set(), 0xC0000000 | random.getrandbits(24)
         self.charon, self.ike, self.instances, self.syncs, self.errors = None, None, [], 0, []
         self.updates = 0
         for port in (500, 4500):
@@ -191,8 +192,9 @@ class StandIn:
         return OK
 
     def query_or_delete(self, kind, raw):
-        if kind == DELETE_SA and ID.unpack(raw)[2] in self.reserved:
-            self.reserved.discard(ID.unpack(raw)[2])
+        _, _, spi, _, _, is_inbound, _ = ID.unpack(raw)
+        if kind == DELETE_SA and is_inbound and spi in self.reserved:
+            self.reserved.discard(spi)
             return OK
         if self.key(raw) not in self.sas:
             return NOT_FOUND

@@ -56,23 +56,34 @@ class Process:
 class Node:
     """The node under test."""
 
-    def __init__(self, directory):
-        self.dir = pathlib.Path(directory)
+    def __init__(self, directory, namespace="ike-node", address=NODE):
+        self.dir, self.namespace, self.address = pathlib.Path(directory), namespace, address
         self.dir.mkdir()
         template = (ROOT / "packaging/strongswan.conf.in").read_text()
         # quicker than in production, so that the tests are
         template = template.replace("retransmit_timeout = 1.5", "retransmit_timeout = 0.5").replace("half_open_timeout = 20", "half_open_timeout = 6")
         (self.dir / "strongswan.conf").write_text(template.replace("@RUN_DIR@", str(self.dir)))
-        self.probe = subprocess.Popen([PROBE, str(self.dir / "charon.vici")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.start_probe()
         self.start_dataplane()
         self.start_charon()
 
+    def start_probe(self):
+        self.probe = subprocess.Popen([PROBE, str(self.dir / "charon.vici")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def end_probe(self):
+        self.probe.stdin.close()
+        self.probe.wait(5)
+
+    def restart_probe(self):
+        self.end_probe()
+        self.start_probe()
+
     def start_dataplane(self):
-        self.dataplane = Process("ike-node", "/usr/bin/python3", str(HERE / "dataplane_stand_in.py"), str(self.dir), NODE,
-                                 log=self.dir / "stand-in.log")
+        self.dataplane = Process(self.namespace, "/usr/bin/python3", str(HERE / "dataplane_stand_in.py"), str(self.dir),
+                                 self.address, log=self.dir / "stand-in.log")
 
     def start_charon(self):
-        self.charon = Process("ike-node", "env", f"LD_PRELOAD={PLUGIN}", "/usr/sbin/charon-systemd",
+        self.charon = Process(self.namespace, "env", f"LD_PRELOAD={PLUGIN}", "/usr/sbin/charon-systemd",
                               env={"STRONGSWAN_CONF": str(self.dir / "strongswan.conf")}, log=self.dir / "charon.out")
 
     def log(self):
@@ -130,8 +141,7 @@ class Node:
         return self.tell("apply")
 
     def end(self):
-        self.probe.stdin.close()
-        self.probe.wait(5)
+        self.end_probe()
         self.charon.end()
         self.dataplane.end()
 

@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from lab import ESP_PROPOSAL, NODE, OFFICE, wait_for
+from lab import NODE, OFFICE, wait_for
 
 BOTH = pytest.mark.parametrize("version", [2, 1], ids=["ikev2", "ikev1"])
 
@@ -130,6 +130,39 @@ def test_changed_tunnel_is_made_anew_and_an_equal_one_is_not(ends):
     wait_for(lambda: len(spis(node)) == 2)
 
 
+def test_changed_key_is_used_at_once(ends):
+    node, office = ends
+    ike_id = bring_up(node, office)["ike_id"]
+    office.configure(psk="renewed")
+    node.want(psk="renewed")
+    assert node.apply() == []
+    wait_for(lambda: node.is_up() and node.status()["ike_id"] != ike_id, 20, "another IKE SA")
+
+
+def test_restarted_agent_touches_nothing(ends):
+    node, office = ends
+    ike_id, before = bring_up(node, office)["ike_id"], spis(node)
+    node.restart_probe()
+    node.want()
+    assert node.apply() == []
+    assert wait_for(node.is_up)["ike_id"] == ike_id and spis(node) == before
+    node.restart_probe()
+    assert node.apply() == []  # nothing is wanted any more: what an earlier agent loaded goes too
+    wait_for(lambda: not spis(node))
+
+
+def test_aggressive_mode(ends):
+    node, office = ends
+    (office.dir / "strongswan.conf").write_text((office.dir / "strongswan.conf").read_text().replace(
+        "charon-systemd {", "charon-systemd {\n  i_dont_care_about_security_and_use_aggressive_mode_psk = yes", 1))
+    office.end()
+    office.start()
+    office.configure(version=1, aggressive="yes")
+    node.want(version=1, aggressive=1)
+    assert node.apply() == []
+    wait_for(node.is_up, what="tunnel comes up")
+
+
 def test_closed_by_the_office_it_comes_back(ends):
     node, office = ends
     ike_id = bring_up(node, office)["ike_id"]
@@ -194,4 +227,4 @@ def test_no_key_is_in_the_log(ends):
     node, office = ends
     bring_up(node, office)
     assert "secret-1" not in node.log() and "SK_" not in node.log()
-    assert NODE in node.log() and ESP_PROPOSAL.split("-")[0] not in ("",)
+    assert NODE in node.log()

@@ -42,6 +42,8 @@ struct TunnelSet::State {
   NodeCredentials credentials;
   bool are_credentials_loaded = false;
 
+  bool is_wanted_known =
+      false;  // before the first reconcile() nothing of charon's is ours to remove
   std::map<TunnelId, Tunnel> wanted;
   std::map<TunnelId, std::string> names;    // of the connections loaded in this session
   std::map<TunnelId, std::string> secrets;  // pre-shared keys loaded, over all sessions
@@ -169,6 +171,7 @@ struct TunnelSet::State {
   /// 2. terminate and unload it
   /// 3. load what is missing; poll() initiates
   void apply_wanted(Clock::time_point now) {
+    if (!is_wanted_known) return;
     failures.clear();
     if (!open_session(now)) {
       for (const auto& [id, tunnel] : wanted) fail(id, charon_is_down());
@@ -304,6 +307,7 @@ void TunnelSet::set_credentials(NodeCredentials credentials) {
 
 std::vector<TunnelFailure> TunnelSet::reconcile(const std::map<TunnelId, Tunnel>& wanted) {
   state_->wanted = wanted;
+  state_->is_wanted_known = true;
   state_->apply_wanted(Clock::now());
   return state_->failures;
 }
@@ -335,13 +339,18 @@ std::vector<TunnelStatus> TunnelSet::status(Clock::time_point now) {
     const IkeSa* sa = leading_sa(state.sas[id]);
     if (sa) status = sa->status;
     status.tunnel = id;
+    if (std::holds_alternative<nodestate::LinkTunnel>(tunnel.use)) {
+      // both ends pretend a NAT to have their ESP in UDP: only a moved port shows a real one
+      status.is_nat_detected =
+          sa && !status.remote.ends_with("[4500]") && !status.remote.ends_with("[500]");
+    }
     if (!sa) {
       status.local = tunnel.ike.local.text();
       status.remote = tunnel.ike.remote.text();
     }
-    const auto failure =
-        std::find_if(state.failures.begin(), state.failures.end(),
-                     [&](const TunnelFailure& candidate) { return candidate.tunnel == id; });
+    const auto failure = std::find_if(
+        state.failures.begin(), state.failures.end(),
+        [&](const TunnelFailure& candidate) { return candidate.tunnel == status.tunnel; });
     if (!state.session) {
       const Error error = charon_is_down();
       status.problem = TunnelProblem{"ike_daemon_down", error.what, error.remedy, 0};
