@@ -182,6 +182,11 @@ class Node:
         request.get_counters.SetInParent()
         return {c.name: c.value for c in self.request(request).counters.counters if c.value}
 
+    def live_ports(self):
+        request = self.lab.v1[0].TablesRequest()
+        request.get_tables.SetInParent()
+        return list(self.request(request).tables.ports)
+
     def make_tap(self, instance_namespace, address, gateway, mac, device="eth0", mtu=1500):
         """Opens a TAP device whose kernel end becomes `device` of the instance; answers its descriptor."""
         with InNamespace(self.namespace):
@@ -237,6 +242,17 @@ class Node:
     def connect_ike(self):
         self.ike = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ike.connect(str(self.run_dir / "ike.sock"))
+        self.ike.settimeout(5)
+
+    def send_ike(self, source, destination, port, payload, dscp=0):
+        self.ike.send(self._host(source, port) + self._host(destination, port) + struct.pack("=Bxxx", dscp) + payload)
+
+    def receive_ike(self):
+        """The next IKE datagram: (source, port it came from, port it came to, payload)."""
+        message = self.ike.recv(65535 + 44)
+        _, source_port, source = struct.unpack_from("=HH4s", message, 0)
+        _, port = struct.unpack_from("=HH", message, 20)
+        return str(ipaddress.IPv4Address(source)), source_port, port, message[44:]
 
     def close(self):
         for fd in self.taps:
