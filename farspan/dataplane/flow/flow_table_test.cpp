@@ -164,6 +164,10 @@ TEST(FlowTable, ASynAfterTheEndIsAnotherConnection) {
   EXPECT_EQ(state_after(table, {{kOriginal, kAck}, {kReply, kAck}, {kReply, kSyn}}),
             kTcpEstablished)
       << "a forged SYN ends nothing";
+  FlowTable other(4);
+  EXPECT_EQ(state_after(other, {{kOriginal, kSyn}, {kReply, kRst | kAck}, {kReply, kSyn | kAck}}),
+            kTcpClosing)
+      << "only a bare SYN opens";
 }
 
 TEST(FlowTable, ForgetsAfterTheIdleTimeOfItsState) {
@@ -189,6 +193,39 @@ TEST(FlowTable, ForgetsAfterTheIdleTimeOfItsState) {
   expect_idle_time(kTcp, {{kOriginal, kSyn}}, seconds(30));
   expect_idle_time(kTcp, {{kOriginal, kAck}, {kReply, kAck}}, seconds(910));
   expect_idle_time(kTcp, {{kOriginal, kAck}, {kReply, kAck}, {kReply, kRst}}, seconds(30));
+}
+
+TEST(FlowTable, AConnectionThatClosesLateIsForgottenEarly) {
+  FlowTable table(4);
+  const FlowKey key = tcp_key();
+  for (const uint16_t port : {uint16_t{40000}, uint16_t{40001}}) {
+    table.create(tcp_key(port), seconds(0));
+    table.touch({table.find(tcp_key(port)).flow, kReply}, seconds(0), kAck, 1, 40);
+    table.touch({table.find(tcp_key(port)).flow, kOriginal}, seconds(0), kAck, 1, 40);
+  }
+  EXPECT_TRUE(is_alive_at(table, key, seconds(100)));  // now it stands where 910 s end
+  table.touch(table.find(key), seconds(100), kRst, 1, 40);
+  EXPECT_TRUE(is_alive_at(table, key, seconds(129)));
+  EXPECT_FALSE(is_alive_at(table, key, seconds(130)));
+  EXPECT_TRUE(is_alive_at(table, tcp_key(40001), seconds(909)));
+  EXPECT_FALSE(is_alive_at(table, tcp_key(40001), seconds(910)));
+}
+
+TEST(FlowTable, FlowsOfOneHashAreToldApart) {
+  FlowTable table(4, FlowHash({1, 2, 3, 4, 5, 6, 7}));
+  std::map<uint32_t, FlowKey> by_hash;
+  FlowKey key = udp_key();
+  for (uint32_t vrf = 0; vrf < 1'000'000; ++vrf) {
+    key.vrf = VrfId(vrf * 2654435761);
+    const auto [other, is_new] = by_hash.emplace(table.hash(key), key);
+    if (is_new) continue;
+    table.create(other->second, seconds(0));
+    EXPECT_FALSE(table.find(key));
+    EXPECT_NE(table.create(key, seconds(0)), table.find(other->second).flow);
+    EXPECT_EQ(table.find(key).flow->key(), key);
+    return;
+  }
+  FAIL() << "no two of a million VRFs have one hash of 32 bits";
 }
 
 TEST(FlowTable, AgeingLooksAtNoMoreFlowsThanItsBudget) {
@@ -223,54 +260,63 @@ TEST(FlowTable, CopiesEveryFlowOnceInSteps) {
   EXPECT_EQ(ports.size(), 66u);
 }
 
-// A plain map and a list of times against the table, on few keys, so that they collide, fill it and
-// wrap.
+// A plain map against the table, on few keys, so that they collide, fill it and wrap around.
 TEST(FlowTable, AgreesWithAPlainMapOnRandomTraffic) {
   struct Plain {
     FlowKey original;
-    seconds last_seen;
-    bool is_answered = false;
+    milliseconds last_seen;
+    milliseconds timeout;
     uint64_t packets = 0;
   };
   std::mt19937 rng(5575);
   constexpr uint32_t kCapacity = 48;
   FlowTable table(kCapacity);
   std::map<FlowKey, Plain> plain;  // by the smaller of a key and its reverse
-  seconds now{1000};
+  milliseconds now = seconds(1000);
   const auto canonical = [](const FlowKey& key) { return std::min(key, key.reversed()); };
+  const auto draw = [&](uint32_t below) { return static_cast<uint32_t>(rng() % below); };
   for (int i = 0; i < 300'000; ++i) {
-    const auto draw = [&](uint32_t below) { return static_cast<uint32_t>(rng() % below); };
     const FlowKey key{VrfId(draw(2)),
                       draw(3),
                       draw(3),
                       static_cast<uint16_t>(draw(3)),
                       static_cast<uint16_t>(draw(3)),
-                      kUdp};
+                      draw(3) == 0 ? kTcp : kUdp};
     const auto known = plain.find(canonical(key));
-    const FlowHit hit = table.find(key);
+    const FlowHit hit = table.find(key, kAck);
     ASSERT_EQ(static_cast<bool>(hit), known != plain.end());
     if (!hit) {
       Flow* flow = table.create(key, now);
       ASSERT_EQ(flow == nullptr, plain.size() == kCapacity);
-      if (flow != nullptr) plain[canonical(key)] = {key, now};
-    } else if (rng() % 50 == 0) {
+      if (flow != nullptr) {
+        plain[canonical(key)] = {key, now, key.protocol == kTcp ? seconds(30) : seconds(60)};
+      }
+    } else if (draw(50) == 0) {
       table.erase(hit.flow);
       plain.erase(known);
     } else {
       Plain& expected = known->second;
       ASSERT_EQ(hit.flow->key(), expected.original);
       ASSERT_EQ(hit.direction, key == expected.original ? kOriginal : kReply);
-      table.touch(hit, now, 0, 1, 1);
+      table.touch(hit, now, draw(10) == 0 ? kRst : kAck, 1, 1);
       expected.last_seen = now;
-      expected.is_answered |= hit.direction == kReply;
+      expected.timeout = hit.flow->state == FlowState::kTcpEstablished ? seconds(910)
+                         : key.protocol == kTcp                        ? seconds(30)
+                         : hit.direction == kReply                     ? seconds(180)
+                                                                       : expected.timeout;
       ++expected.packets;
       ASSERT_EQ(hit.flow->counters[0].packets + hit.flow->counters[1].packets, expected.packets);
     }
-    if (rng() % 8 == 0) {
-      now += seconds(rng() % 100 == 0 ? rng() % 3000 : rng() % 4);
+    if (draw(8) == 0) {
+      now += draw(100) == 0 ? milliseconds(draw(3'000'000)) : milliseconds(draw(4'000));
       table.age(now, kNoLimit);
+      // a flow may be forgotten within the second in which its time is over, and must be after it
       std::erase_if(plain, [&](const auto& item) {
-        return item.second.last_seen + seconds(item.second.is_answered ? 180 : 60) <= now;
+        const milliseconds expiry = item.second.last_seen + item.second.timeout;
+        const bool is_found = static_cast<bool>(table.find(item.first));
+        EXPECT_TRUE(expiry <= now || is_found);
+        EXPECT_FALSE(expiry <= std::chrono::floor<seconds>(now) && is_found);
+        return !is_found;
       });
     }
     ASSERT_EQ(table.size(), plain.size());

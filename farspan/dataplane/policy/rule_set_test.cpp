@@ -45,9 +45,11 @@ Rule random_rule(std::mt19937& rng) {
   rule.protocol = kProtocols[draw(rng) % 6];
   rule.port_low = static_cast<uint16_t>(draw(rng) % 20);
   rule.port_high = static_cast<uint16_t>(rule.port_low + draw(rng) % 20);
-  if (draw(rng) % 4 == 0) rule.port_low = 0, rule.port_high = 65535;
+  if (draw(rng) % 4 == 0) rule.port_low = 0;
+  if (draw(rng) % 4 == 0) rule.port_high = 65535;
   rule.peer_length = static_cast<uint8_t>(draw(rng) % 3 == 0 ? draw(rng) % 33 : 24 + draw(rng) % 9);
   rule.peer = kOffice | (draw(rng) & 0xFF);
+  if (draw(rng) % 8 == 0) rule.peer_length = 0;
   if (rule.peer_length == 0) rule.peer = 0;
   rule.verdict = draw(rng) % 2 == 0 ? kDrop : kAccept;
   rule.priority = static_cast<uint16_t>(1 + draw(rng) % 5);
