@@ -20,8 +20,8 @@ using dataplane::DropReason;
 constexpr uint32_t kHeader = 8;   // SPI and sequence number
 constexpr uint32_t kTrailer = 2;  // pad length and next header
 constexpr uint8_t kDummyNextHeader = 59;
-constexpr size_t kHeadsAhead = 12,
-                 kBehindAhead = 4;  // packets between asking for memory and using it
+constexpr size_t kHeadsAhead = 6,
+                 kBehindAhead = 2;  // packets between asking for memory and using it
 
 void put_be32(uint8_t* at, uint32_t value) {
   value = __builtin_bswap32(value);

@@ -233,6 +233,13 @@ TEST_F(SadSessionTest, EveryTruncatedOrLengthenedMessageIsMalformed) {
   EXPECT_TRUE(sad_.rows(kNow).empty());
 }
 
+TEST_F(SadSessionTest, AHeaderThatContradictsTheMessageIsMalformed) {
+  greet();
+  std::string message = request(FS_SAD_GET_SPI);
+  message[offsetof(fs_sad_header, length)] = 9;
+  EXPECT_EQ(status(message), FS_SAD_MALFORMED);
+}
+
 TEST_F(SadSessionTest, RandomBytesNeverDoHarm) {
   greet();
   std::mt19937 random(7);

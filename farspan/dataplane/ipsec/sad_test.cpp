@@ -216,7 +216,9 @@ TEST_F(SadTest, TheSameCharonRepeatsItselfWithoutHarm) {
 
 TEST_F(SadTest, OrphansForwardUntilTheNewCharonTakesOver) {
   add(sa(false, 0x100));
-  add(sa(true, 0xc0000001));
+  SaDescription inbound = sa(true, 0xc0000001);
+  inbound.hard_seconds = 3600;
+  add(inbound);
   add(policy(0x100));
   sad_->hello(2);
   sad_->synced(now_);
