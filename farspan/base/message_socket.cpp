@@ -2,6 +2,7 @@
 #include "farspan/base/message_socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -111,6 +112,8 @@ Status MessageSocket::send(std::string_view bytes, const std::vector<int>& fds) 
     const ssize_t n = ::sendmsg(fd_.get(), &header, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) {
+      const bool is_blocking = (::fcntl(fd_.get(), F_GETFL) & O_NONBLOCK) == 0;
+      if (is_blocking) return unavailable("the peer does not read");  // the socket has SO_SNDTIMEO
       pollfd writable{fd_.get(), POLLOUT, 0};
       ::poll(&writable, 1, -1);
       continue;
