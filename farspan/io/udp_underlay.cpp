@@ -6,6 +6,7 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -178,11 +179,31 @@ void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> ver
       has_retried = false;
     } else if (errno == ECONNREFUSED && !has_retried) {
       has_retried = true;  // an older datagram's ICMP error, not this one's
+    } else if (errno == EIO && trains[next].segment_size < trains[next].length) {
+      verdicts[next] = send_one_by_one(next, trains[next]);
+      ++next;
     } else if (errno != EINTR) {
       verdicts[next++] = send_verdict(errno);
       has_retried = false;
     }
   }
+}
+
+// Kernels before 6.11 refuse UDP_SEGMENT (EIO) on a device that cannot compute checksums.
+SendVerdict UdpUnderlay::send_one_by_one(size_t index, const Train& train) {
+  msghdr header = buffers_->send_messages[index].msg_hdr;
+  header.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));  // the last one: UDP_SEGMENT
+  SendVerdict worst = SendVerdict::kSent;
+  for (uint32_t at = 0; at < train.length; at += train.segment_size) {
+    iovec packet{train.bytes + at, std::min(train.segment_size, train.length - at)};
+    header.msg_iov = &packet;
+    ssize_t sent;
+    do {
+      sent = ::sendmsg(fd_.get(), &header, MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0 && worst == SendVerdict::kSent) worst = send_verdict(errno);
+  }
+  return worst;
 }
 
 }  // namespace farspan::io

@@ -46,6 +46,7 @@ class UdpUnderlay {
  private:
   struct Buffers;
   UdpUnderlay(UniqueFd fd, uint16_t port);
+  SendVerdict send_one_by_one(size_t index, const Train& train);
 
   UniqueFd fd_;
   uint16_t port_;
