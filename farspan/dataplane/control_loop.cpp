@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 
 #include <array>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kAgentPatience{2000};  // for the rest of a frame that has begun
 constexpr std::chrono::milliseconds kFlowsPatience{2000};
+constexpr timeval kSendPatience{2, 0};
 
 uint64_t monotonic_seconds() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -145,7 +147,10 @@ bool ControlLoop::serve(int fd) {
 
 void ControlLoop::accept_agent() {
   UniqueFd agent(::accept4(sockets_.agents.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!agent.valid() || !watch(agent.get())) return;
+  if (!agent.valid()) return;
+  // An agent that does not read its answers loses its connection, not everybody else's.
+  ::setsockopt(agent.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendPatience, sizeof kSendPatience);
+  if (!watch(agent.get())) return;
   const int fd = agent.get();
   agents_.emplace(fd, MessageSocket(std::move(agent)));
 }

@@ -51,6 +51,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, const std::s
 Worker::Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspWorker> esp,
                UniqueFd epoll)
     : shared_(shared),
+      tables_reader_(shared.tables.reader()),
+      sad_reader_(shared.sad.reader()),
       sockets_(std::move(sockets)),
       esp_(std::move(esp)),
       pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters),
@@ -64,14 +66,12 @@ bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
 }
 
 void Worker::run() {
-  auto tables_reader = shared_.tables.reader();
-  auto sad_reader = shared_.sad.reader();
   std::array<epoll_event, kEventsPerWait> ready;
   while (!shared_.is_stopping.load(std::memory_order_relaxed)) {
     const int wait = shared_.flow_request.is_waiting() ? 0 : kIdleMilliseconds;
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
-    const Tables& tables = tables_reader.acquire();
-    const SadSnapshot& sad = sad_reader.acquire();
+    const Tables& tables = tables_reader_.acquire();
+    const SadSnapshot& sad = sad_reader_.acquire();
     if (tables.version != watched_version_) watch_ports(tables);
 
     pipeline_.begin_batch(tables, *sad, std::chrono::steady_clock::now());
@@ -83,8 +83,8 @@ void Worker::run() {
     pipeline_.end_batch();
     if (shared_.flow_request.is_waiting())
       shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
-    tables_reader.quiesce();
-    sad_reader.quiesce();
+    tables_reader_.quiesce();
+    sad_reader_.quiesce();
   }
 }
 

@@ -77,6 +77,8 @@ class Worker final : private Outside {
   void port_died(const PortEntry& port) override;
 
   SharedState& shared_;
+  Published<Tables>::Reader tables_reader_;
+  Published<SadSnapshot>::Reader sad_reader_;
   Sockets sockets_;
   std::unique_ptr<ipsec::EspWorker> esp_;
   Pipeline pipeline_;
