@@ -169,6 +169,17 @@ TEST(Routes, WithASourceServeOnlyThatSource) {
             "policy, published to the Vpc");
 }
 
+TEST(Routes, WithASourceAreNeverToldToTheCen) {
+  GlobalOffices network(4);
+  network.route("policy", "shanghai", "10.20.10.0/24", "office-3").source = cidr("172.17.1.0/24");
+  size_t learned = 0;
+  for (const CandidateRoute& route : explain_routes(network.model, "us-east")) {
+    if (route.destination == cidr("10.20.10.0/24")) ++learned;
+    EXPECT_FALSE(route.source.has_value());
+  }
+  EXPECT_EQ(learned, 1u);
+}
+
 // Admission refuses networks that overlap inside a Cen. Should they ever get past it, these rules
 // decide (spec §3.3).
 TEST(Conflicts, ALearnedRouteInsideALocalVSwitchIsRejected) {
