@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace farspan::dataplane::testing {
@@ -69,7 +70,7 @@ std::string payload_text(std::span<const uint8_t> payload) {
 }
 
 std::string tcp_text(std::span<const uint8_t> tcp) {
-  const size_t header = size_t{tcp[12]} / 16 * 4;
+  const size_t header = std::min(size_t{tcp[12]} / 16 * 4, tcp.size());
   std::string flags;
   for (unsigned i = 0; i < 8; ++i) {
     if ((tcp[13] >> i & 1) != 0) flags += "FSRPAUEC"[i];
@@ -87,6 +88,7 @@ std::string icmp_text(std::span<const uint8_t> icmp) {
   }
   std::string text = fmt::format(" icmp {}/{}", icmp[0], icmp[1]);
   if (icmp[0] == 3 && icmp[1] == 4) text += fmt::format(" mtu={}", get16(icmp, 6));
+  if (icmp.size() < 28) return text;
   return text + fmt::format(" about {} > {}", ip_text(get32(icmp, 20)), ip_text(get32(icmp, 24)));
 }
 
@@ -202,6 +204,8 @@ std::string text_of(std::span<const uint8_t> packet, bool is_checksum_partial) {
   }
   const uint32_t pseudo = packet[9] == 1 ? 0 : pseudo_sum(packet, transport.size());
   if (!is_checksum_partial && sum_of(transport, pseudo) != 0xFFFF) text += " BAD CHECKSUM";
+  const size_t least = packet[9] == 6 ? 20 : 8;
+  if (transport.size() < least) return text + fmt::format(" protocol {} cut short", packet[9]);
   switch (packet[9]) {
     case 1:
       return text + icmp_text(transport);
