@@ -208,12 +208,13 @@ TEST_F(Reassembly, FragmentingAndReassemblingIsTheIdentity) {
 }
 
 TEST_F(Reassembly, EveryPartOfTheKeySeparates) {
-  const Bytes first = fragment(1, 0, Bytes(16), true), last = fragment(1, 16, Bytes(8), false);
+  const Bytes first = fragment(1, 0, kHead, true), last = fragment(1, 8, Bytes(8), false);
   add(first, 1, 1);
   EXPECT_FALSE(add(last, 2, 1).is_whole);
   EXPECT_FALSE(add(last, 1, 2).is_whole);
-  EXPECT_FALSE(add(fragment(2, 16, Bytes(8), false), 1, 1).is_whole);
-  EXPECT_FALSE(add(fragment(1, 16, Bytes(8), false, 0x0a010006), 1, 1).is_whole);
+  EXPECT_FALSE(add(fragment(2, 8, Bytes(8), false), 1, 1).is_whole);
+  EXPECT_FALSE(add(fragment(1, 8, Bytes(8), false, 0x0a010006), 1, 1).is_whole);
+  EXPECT_TRUE(add(last, 1, 1).is_whole);
 }
 
 TEST_F(Reassembly, AnOverlapEndsTheWholeDatagram) {  // RFC 5722 §4
@@ -271,11 +272,12 @@ TEST_F(Reassembly, TimesOutAfterThirtySeconds) {  // RFC 1122 §3.3.2
 }
 
 TEST_F(Reassembly, AnIngressOnlyEvictsItsOwn) {
+  add(fragment(9, 0, kHead, true), 2);  // the oldest of all
+  now_ += std::chrono::seconds(1);
   for (uint16_t id = 0; id < 4; ++id) {
     EXPECT_FALSE(add(fragment(id, 0, kHead, true), 1).evicted);
     now_ += std::chrono::seconds(1);
   }
-  add(fragment(9, 0, kHead, true), 2);
   const Answer fifth = add(fragment(4, 0, kHead, true), 1);
   ASSERT_TRUE(fifth.evicted);
   EXPECT_EQ(fifth.evicted->reason, DropReason::kFragmentLimit);

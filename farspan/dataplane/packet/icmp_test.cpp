@@ -70,7 +70,7 @@ TEST(IcmpError, SaysTypeCodeAndMtu) {  // RFC 792, RFC 1191 §4
 TEST(IcmpError, AboutATrainQuotesItsFirstWirePacket) {
   for (const bool is_tcp : {true, false}) {
     PacketSpec spec{.payload = Bytes(3000, 9)};
-    spec.tcp_flags |= net::TcpHeader::kPsh;
+    spec.tcp_flags |= net::TcpHeader::kPsh | net::TcpHeader::kFin;
     Bytes packet = is_tcp ? tcp_packet(spec) : udp_packet(spec);
     SuperPacket about;
     ASSERT_EQ(parse(packet, about), std::nullopt);

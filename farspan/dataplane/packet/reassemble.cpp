@@ -201,8 +201,7 @@ std::optional<DropReason> Reassembler::insert(Datagram& datagram, const SuperPac
   const Presence presence = presence_of(place, first_block, block_count);
   if (presence == Presence::kSome) return DropReason::kFragmentOverlap;
   if (presence == Presence::kAll) {  // a copy made by the network is no attack, if it says the same
-    const bool is_copy =
-        end <= datagram.end_seen && std::memcmp(place.payload() + offset, bytes, length) == 0;
+    const bool is_copy = std::memcmp(place.payload() + offset, bytes, length) == 0;
     if (!is_copy) return DropReason::kFragmentOverlap;
     if (is_last) datagram.data_length = end;
     return std::nullopt;

@@ -176,6 +176,19 @@ TEST(VirtioHeaderOf, SaysNothingAboutAnUncheckedPacket) {
   EXPECT_EQ(virtio_header_of(view, 14).flags, VirtioHeader::kDataValid);
 }
 
+TEST(VirtioHeaderOf, APartialChecksumAloneIsNoTrain) {
+  Bytes packet = udp_packet({.payload = Bytes(100)});
+  SuperPacket view;
+  ASSERT_EQ(parse(packet, view), std::nullopt);
+  view.checksum = Checksum::kPartial;
+  const VirtioHeader virtio = virtio_header_of(view, 14);
+  EXPECT_EQ(virtio.flags, VirtioHeader::kNeedsChecksum);
+  EXPECT_EQ(virtio.checksum_start, 34);
+  EXPECT_EQ(virtio.checksum_offset, 6);
+  EXPECT_EQ(virtio.gso_type, VirtioHeader::kNone);
+  EXPECT_EQ(virtio.gso_size, 0);
+}
+
 TEST(VirtioHeaderOf, IsReadBackAsTheSameTrain) {
   for (const bool is_tcp : {true, false}) {
     PacketSpec spec{.payload = Bytes(5000)};
