@@ -15,7 +15,7 @@
 #include "farspan/ike/protocol.h"
 #include "farspan/ike/run_dir.h"
 
-enum { RECONNECT_MS = 200 };
+enum { RECONNECT_MS = 200, NON_ESP_MARKER = 4 /* bytes, RFC 3948 §2.2 */ };
 
 typedef struct {
   socket_t public;
@@ -82,6 +82,38 @@ static packet_t* packet_of(const uint8_t* frame, size_t bytes) {
   return packet;
 }
 
+/* Does the datagram open an IKE SA (its responder SPI is zero: RFC 7296 §3.1, RFC 2408 §3.1)? */
+static bool opens_ike_sa(packet_t* packet) {
+  chunk_t data = packet->get_data(packet);
+  uint64_t responder_spi;
+
+  if (data.len >= NON_ESP_MARKER && untoh32(data.ptr) == 0) {
+    data = chunk_skip(data, NON_ESP_MARKER);
+  }
+  if (data.len < 2 * sizeof(responder_spi)) {
+    return FALSE;
+  }
+  memcpy(&responder_spi, data.ptr + sizeof(responder_spi), sizeof(responder_spi));
+  return responder_spi == 0;
+}
+
+/* A stranger gets no answer. charon would say NO_PROPOSAL_CHOSEN, upon which a device stops trying:
+ * one that calls before its connection is declared, or in the moment between charon's start and the
+ * agent's configuration, would then be down until somebody goes there. Unanswered, it calls again.
+ */
+static bool is_known(packet_t* packet, ike_version_t version) {
+  ike_cfg_t* known = charon->backends->get_ike_cfg(
+      charon->backends, packet->get_destination(packet), packet->get_source(packet), version);
+
+  DESTROY_IF(known);
+  return known != NULL;
+}
+
+/* Not one who speaks the wrong version of IKE: charon tells him, and us. */
+static bool is_stranger(packet_t* packet) {
+  return opens_ike_sa(packet) && !is_known(packet, IKEV2) && !is_known(packet, IKEV1);
+}
+
 /* Returns only with a packet: charon logs every failure of its socket, five times a second while
  * there is none. */
 METHOD(socket_t, receive, status_t, private_t* this, packet_t** packet) {
@@ -99,9 +131,10 @@ METHOD(socket_t, receive, status_t, private_t* this, packet_t** packet) {
       set_fd(this, -1);
     } else if (got > (ssize_t)sizeof(struct fs_ike_header)) {
       *packet = packet_of(this->frame, (size_t)got);
-      if (*packet) {
+      if (*packet && !is_stranger(*packet)) {
         return SUCCESS;
       }
+      DESTROY_IF(*packet);
     }
   }
 }
