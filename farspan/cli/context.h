@@ -61,7 +61,7 @@ std::string read_documents(const std::vector<std::string>& paths);
 
 // Each adds its commands to the application.
 void add_change_commands(CLI::App& app, Context& context);  // apply, plan, delete
-void add_get_commands(CLI::App& app, Context& context);     // get, describe, watch
+void add_get_commands(CLI::App& app, Context& context);     // get, describe, version, watch
 void add_network_commands(CLI::App& app,
                           Context& context);              // routes, tunnels, reach, drops, export
 void add_node_commands(CLI::App& app, Context& context);  // nodes, enrol

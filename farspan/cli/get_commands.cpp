@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// get, describe, watch: what is declared, and what is in force of it.
+// get, describe, version, watch: what is declared, and what is in force of it.
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -108,6 +108,14 @@ void add_get_commands(CLI::App& app, Context& context) {
     } else {
       context.print(answer);
     }
+  });
+
+  auto* version = app.add_subcommand("version", "Version of the controller, and the revision it is at");
+  version->callback([&context] {
+    const auto answer = context.get("/v1/version");
+    if (!context.is_table()) return context.print(answer);
+    std::cout << "controller " << answer.value("version", "") << ", API " << answer.value("api", "")
+              << ", revision " << answer.at("revision") << "\n";
   });
 
   auto* follow =

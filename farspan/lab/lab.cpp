@@ -47,8 +47,8 @@ Status apply_file(const cli::RestClient& client, const std::string& path) {
   return first;
 }
 
-// What is not as declared yet, in words; empty when all is.
-Result<std::string> what_is_missing(const cli::RestClient& client) {
+// What is not in force yet on a node, in words; empty when all is.
+Result<std::string> missing_on_nodes(const cli::RestClient& client) {
   auto nodes = client.get("/v1/nodes");
   if (!nodes) return nodes.error();
   for (const auto& node : nodes->at("nodes")) {
@@ -61,6 +61,11 @@ Result<std::string> what_is_missing(const cli::RestClient& client) {
     if (!node.at("in_force").get<bool>())
       return "Node " + name + " has not applied its newest state";
   }
+  return std::string();
+}
+
+// Which tunnel is not up, and why; empty when all are.
+Result<std::string> missing_tunnel(const cli::RestClient& client) {
   auto tunnels = client.get("/v1/tunnels");
   if (!tunnels) return tunnels.error();
   for (const auto& tunnel : tunnels->at("tunnels")) {
@@ -141,7 +146,7 @@ Result<Lab> Lab::up(const std::string& path, bool is_empty, const Progress& prog
   if (auto done = start_machines(*topology, programs, progress); !done) return done.error();
   if (is_empty) {
     progress("waiting for the nodes");
-    if (auto done = lab.await_in_force(); !done) return done.error();
+    if (auto done = lab.await_nodes(); !done) return done.error();
     return lab;
   }
   const cli::RestClient client(lab.api_socket());
@@ -149,11 +154,13 @@ Result<Lab> Lab::up(const std::string& path, bool is_empty, const Progress& prog
     progress("applying " + fs::path(file).filename().string());
     if (auto done = apply_file(client, file); !done) return done.error();
   }
+  progress("waiting until every state is in force");
+  if (auto done = lab.await_nodes(); !done) return done.error();
   progress("loading the exported configuration into " +
            count(topology->offices.size(), "office router"));
   if (auto done = lab.load_offices(); !done) return done.error();
-  progress("waiting until every tunnel is up and every state in force");
-  if (auto done = lab.await_in_force(); !done) return done.error();
+  progress("waiting until every tunnel is up");
+  if (auto done = lab.await_tunnels(); !done) return done.error();
   return lab;
 }
 
@@ -243,21 +250,24 @@ Status Lab::load_offices() const {
   return ok();
 }
 
-Status Lab::await_in_force() const {
+Status Lab::await(Result<std::string> (*missing_of)(const cli::RestClient&)) const {
   const cli::RestClient client(api_socket());
   const auto deadline = std::chrono::steady_clock::now() + kInForcePatience;
   for (;;) {
-    auto missing = what_is_missing(client);
+    auto missing = missing_of(client);
     if (!missing) return missing.error();
     if (missing->empty()) return ok();
     if (std::chrono::steady_clock::now() > deadline) {
       return Error{ErrorCode::kUnavailable, "Lab " + topology_.name, "", *missing,
-                   "see `farspan tunnels`, `farspan get nodes` and the logs in " +
+                   "see `farspan tunnels`, `farspan nodes` and the logs in " +
                        directory_of(topology_.name) + "/log"};
     }
     ::poll(nullptr, 0, 50);
   }
 }
+
+Status Lab::await_nodes() const { return await(missing_on_nodes); }
+Status Lab::await_tunnels() const { return await(missing_tunnel); }
 
 Status Lab::down(const Progress& progress) const {
   progress("ending the programs and removing the namespaces of " + topology_.name);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "farspan/base/result.h"
+#include "farspan/cli/rest/client.h"
 #include "farspan/lab/matrix.h"
 #include "farspan/lab/supervisor.h"
 #include "farspan/lab/topology.h"
@@ -46,9 +47,11 @@ class Lab {
   /// are left alone.
   Status load_offices() const;
 
-  /// Waits until every node has its state in force and every tunnel is up; the Error says what is
-  /// not.
-  Status await_in_force() const;
+  /// Waits until every node is connected and has its newest state in force; the Error says what is
+  /// missing.
+  Status await_nodes() const;
+  /// Waits until every tunnel is up; the Error says which is not, and why.
+  Status await_tunnels() const;
 
   Result<Matrix> check() const { return measure_matrix(topology_, api_socket()); }
 
@@ -56,6 +59,7 @@ class Lab {
   Status down(const Progress& progress) const;
 
  private:
+  Status await(Result<std::string> (*missing_of)(const cli::RestClient&)) const;
   explicit Lab(Topology topology) : topology_(std::move(topology)) {}
   Topology topology_;
 };

@@ -25,9 +25,7 @@ const std::string kAgentPort = "7443";
 fs::path binary_directory() { return fs::read_symlink("/proc/self/exe").parent_path(); }
 
 // Beside the programs, in a build tree and in an installation alike.
-std::string plugin_path() {
-  return (binary_directory() / "libstrongswan-farspan.so").string();
-}
+std::string plugin_path() { return (binary_directory() / "libstrongswan-farspan.so").string(); }
 
 Status write_file(const fs::path& path, const std::string& text) {
   std::error_code ignored;

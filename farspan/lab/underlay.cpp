@@ -20,6 +20,7 @@ namespace {
 
 const std::string kInternetAddress =
     "100.64.0.1";  // shared address space (RFC 6598): in nobody's plan
+const std::string kInsideNatAddress = "100.64.0.2";
 
 // Collects ip(8) commands by namespace and runs each namespace's in one process.
 class IpBatch {
@@ -84,11 +85,7 @@ class Wiring {
     batch_.in(internet, "addr add " + kInternetAddress + "/32 dev " + wire_name);
     batch_.in(internet, "link set " + wire_name + " up");
     batch_.in(internet, "route add " + address.text() + "/32 dev " + wire_name);
-    batch_.in(netns, "addr add " + address.text() + "/32 dev wan0");
-    batch_.in(netns, "link set wan0 up");
-    batch_.in(netns, "route add " + kInternetAddress + " dev wan0");
-    batch_.in(netns,
-              "route add default via " + kInternetAddress + " dev wan0 src " + address.text());
+    uplink(netns, address, kInternetAddress);
   }
 
   void office_site(const OfficeSite& office) {
@@ -103,26 +100,33 @@ class Wiring {
     const std::string length = "/" + std::to_string(office.lan.length());
     batch_.in(router, "addr add " + gateway.text() + length + " dev lan0");
     batch_.in(router, "link set lan0 up");
-    // The tunnel's 0.0.0.0/0 goes to table 220; the office's own network must be looked up before it.
+    // The tunnel's 0.0.0.0/0 goes to table 220; the office's own network must be looked up before
+    // it.
     batch_.in(router, "rule add pref 219 lookup main suppress_prefixlength 0");
     batch_.in(host, "addr add " + office.host.text() + length + " dev eth0");
     batch_.in(host, "link set eth0 up");
     batch_.in(host, "route add default via " + gateway.text());
   }
 
-  // The router's "public" address is then a private one behind the NAT device.
+  // The router's "public" address is then a private one behind the NAT device. The inside has a
+  // router address of its own: a device does not answer ARP requests that come from what it thinks
+  // is its own address.
   void nat_site(const OfficeSite& office, const std::string& router) {
     const std::string nat = netns_of(nat_of(office.name));
     public_site(nat, *office.nat);
     wire(nat, "in0", router, "wan0");
-    batch_.in(nat, "addr add " + kInternetAddress + "/32 dev in0");
+    batch_.in(nat, "addr add " + kInsideNatAddress + "/32 dev in0");
     batch_.in(nat, "link set in0 up");
     batch_.in(nat, "route add " + office.public_address.text() + "/32 dev in0");
-    batch_.in(router, "addr add " + office.public_address.text() + "/32 dev wan0");
-    batch_.in(router, "link set wan0 up");
-    batch_.in(router, "route add " + kInternetAddress + " dev wan0");
-    batch_.in(router, "route add default via " + kInternetAddress + " dev wan0 src " +
-                          office.public_address.text());
+    uplink(router, office.public_address, kInsideNatAddress);
+  }
+
+  // The addressed site end of a wire, with its default route.
+  void uplink(const std::string& netns, const net::Address& address, const std::string& gateway) {
+    batch_.in(netns, "addr add " + address.text() + "/32 dev wan0");
+    batch_.in(netns, "link set wan0 up");
+    batch_.in(netns, "route add " + gateway + " dev wan0");
+    batch_.in(netns, "route add default via " + gateway + " dev wan0 src " + address.text());
   }
 
   const Topology& topology_;
@@ -131,9 +135,9 @@ class Wiring {
 };
 
 Status make_router(const std::string& netns) {
-  auto done = run(
-      in_namespace(netns, {"sysctl", "-qw", "net.ipv4.ip_forward=1",
-                           "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0"}));
+  auto done = run(in_namespace(
+      netns, {"sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0",
+              "net.ipv4.conf.default.rp_filter=0", "net.ipv4.icmp_ratelimit=0"}));
   return done ? ok() : Status(done.error());
 }
 

@@ -16,6 +16,8 @@ def kill(lab, program):
 
 
 def everything_is_up():
+    if farspan("version", ok=False).returncode != 0:
+        return False  # the controller is on its way up
     rows = tunnels()
     return all_in_force() and rows and all(row["child_state"] == "ipsec_sa_established" for row in rows.values())
 
@@ -30,7 +32,7 @@ class Echoes:
         self.process.send_signal(signal.SIGINT)
         output = self.process.communicate(timeout=30)[0]
         sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", output).groups())
-        assert sent > 20
+        assert sent > 5
         return max(0, sent - received - 1)  # the last one may be on its way
 
 
