@@ -18,6 +18,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/model/model.h"
+#include "farspan/model/validate.h"
 
 namespace farspan::model {
 
@@ -41,6 +42,18 @@ void for_each_resource(const Model& model, Visit&& visit) {
          ...);
       },
       model.kinds);
+}
+
+/// The resources of one kind, the oldest first (one that was not stored yet is the newest): of two
+/// that cannot both stand the later one is blamed, whatever their names are.
+template <class Resource>
+std::vector<const Resource*> by_age(const Model& model) {
+  std::vector<const Resource*> resources;
+  for (const auto& [name, resource] : model.all<Resource>()) resources.push_back(&resource);
+  std::stable_sort(resources.begin(), resources.end(), [](const Resource* a, const Resource* b) {
+    return a->meta.number - 1 < b->meta.number - 1;  // 0 becomes the highest
+  });
+  return resources;
 }
 
 /// Which resource a fault is about: comparable in the order of kinds and names.
@@ -71,7 +84,7 @@ struct Owner {
 
 class Faults {
  public:
-  explicit Faults(const Model& model) : model_(model) {}
+  Faults(const Model& model, const Removed& removed) : model_(model), removed_(removed) {}
 
   void add(const Owner& owner, std::string field, std::string what, std::string remedy,
            ErrorCode code = ErrorCode::kInvalid) {
@@ -83,17 +96,22 @@ class Faults {
     add(Owner::of(resource), std::move(field), std::move(what), std::move(remedy));
   }
 
-  /// The Target that `resource` names in `field`; nullptr after reporting that it is missing or
-  /// does not exist.
+  /// The Target that `resource` names in `field`; nullptr after reporting that it is missing, does
+  /// not exist, or may not be removed while it is named here.
   template <class Target, class Resource>
   const Target* refer(const Resource& resource, const std::string& field, const std::string& name) {
     if (const Target* found = model_.find<Target>(name)) return found;
+    const std::string user = Owner::of(resource).label();
     if (name.empty()) {
       add(resource, field, "is missing", std::string("name a ") + Target::kKind);
+    } else if (removed_.contains({Target::kKind, name})) {
+      add(Owner{kKindPosition<Target>, Target::kKind, name}, "",
+          "is in use: " + field + " of " + user + " names it",
+          "delete " + user + " before or together with it, or let it name another",
+          ErrorCode::kConflict);
     } else {
-      const ErrorCode code = ErrorCode::kInvalid;
-      add(Owner::of(resource), field, name + " does not exist",
-          std::string("declare ") + Target::kKind + " " + name + existing<Target>(), code);
+      add(resource, field, name + " does not exist",
+          std::string("declare ") + Target::kKind + " " + name + existing<Target>());
     }
     return nullptr;
   }
@@ -126,6 +144,7 @@ class Faults {
   }
 
   const Model& model_;
+  const Removed& removed_;
   std::vector<Fault> faults_;
 };
 
@@ -145,6 +164,10 @@ void check_overlaps(const Model& model, Faults& faults);           // validate_o
 /// Reports a prefix that is not IPv4 or that touches a reserved range; true when neither.
 bool is_usable_prefix(const Owner& owner, const std::string& field, const net::Prefix& prefix,
                       Faults& faults);
+
+/// `text` in quotes, for values that may hold anything: only what is harmless on a terminal, and
+/// not too much of it.
+std::string shown(const std::string& text);
 
 /// "10.0.0.0/8, 172.16.0.0/16".
 std::string listed(const std::vector<net::Prefix>& prefixes);

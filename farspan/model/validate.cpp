@@ -2,12 +2,13 @@
 #include "farspan/model/validate.h"
 
 #include "farspan/model/faults.h"
+#include "farspan/model/limits.h"
 #include "farspan/net/reserved.h"
 
 namespace farspan::model {
 
-Errors validate(const Model& model) {
-  Faults faults(model);
+Errors validate(const Model& model, const Removed& removed) {
+  Faults faults(model, removed);
   check_names(model, faults);
   check_nodes(model, faults);
   check_networks(model, faults);
@@ -36,6 +37,13 @@ bool is_usable_prefix(const Owner& owner, const std::string& field, const net::P
     return false;
   }
   return true;
+}
+
+std::string shown(const std::string& text) {
+  std::string out;
+  for (const char c : text.substr(0, limits::kNameLength + 1))
+    out += (c < 0x20 || c > 0x7e) ? '?' : c;
+  return "\"" + out + "\"";
 }
 
 std::string listed(const std::vector<net::Prefix>& prefixes) {

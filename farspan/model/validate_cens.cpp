@@ -14,7 +14,8 @@ using Attached = std::map<std::string, const CenAttachment*>;  // by Vpc
 
 Attached check_attachments(const Model& model, Faults& faults) {
   Attached attached;
-  for (const auto& [name, attachment] : model.all<CenAttachment>()) {
+  for (const CenAttachment* each : by_age<CenAttachment>(model)) {
+    const CenAttachment& attachment = *each;
     faults.refer<Cen>(attachment, "cen", attachment.cen);
     if (faults.refer<Vpc>(attachment, "vpc", attachment.vpc) == nullptr) continue;
     const auto [standing, is_new] = attached.emplace(attachment.vpc, &attachment);
@@ -47,7 +48,8 @@ void check_cens(const Model& model, Faults& faults) {
   const auto routes = plain_routes(model);
 
   std::map<std::tuple<std::string, std::string, net::Prefix>, const CenRoute*> published;
-  for (const auto& [name, route] : model.all<CenRoute>()) {
+  for (const CenRoute* each : by_age<CenRoute>(model)) {
+    const CenRoute& route = *each;
     const Cen* cen = faults.refer<Cen>(route, "cen", route.cen);
     const Vpc* vpc = faults.refer<Vpc>(route, "vpc", route.vpc);
     if (cen == nullptr || vpc == nullptr) continue;

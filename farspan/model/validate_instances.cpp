@@ -74,7 +74,8 @@ void check_node(const Instance& instance, const Vpc& vpc, const Node& node, Faul
 void check_instances(const Model& model, Faults& faults) {
   std::map<std::pair<std::string, net::Address>, const Instance*> by_address;
   std::map<std::pair<std::string, std::string>, const Instance*> by_netns;
-  for (const auto& [name, instance] : model.all<Instance>()) {
+  for (const Instance* each : by_age<Instance>(model)) {
+    const Instance& instance = *each;
     const VSwitch* vswitch = faults.refer<VSwitch>(instance, "vswitch", instance.vswitch);
     const Node* node = faults.refer<Node>(instance, "node", instance.node);
     const Vpc* vpc = vswitch != nullptr ? model.find<Vpc>(vswitch->vpc) : nullptr;
@@ -93,7 +94,8 @@ void check_instances(const Model& model, Faults& faults) {
     }
     if (instance.netns.empty()) continue;
     if (!is_netns_name(instance.netns)) {
-      faults.add(instance, "netns", "is not the name of a network namespace",
+      faults.add(instance, "netns",
+                 shown(instance.netns) + " is not the name of a network namespace",
                  "use up to 64 letters, digits, '-', '_' and '.'; no '/'");
       continue;
     }

@@ -72,7 +72,7 @@ void check_identity(const IpsecConnection& connection, const char* field,
   } else if (!consists_of(identity, kIdentityPunctuation)) {
     // '%' and '*' are wildcards to charon: with them another office's device could pass for this
     // one.
-    faults.add(connection, field, "is not an address or a host name",
+    faults.add(connection, field, shown(identity) + " is not an address or a host name",
                "use letters, digits, '.', '-', '_', '@' and ':'");
   }
 }
@@ -148,7 +148,8 @@ class Peers {
 
 void check_ipsec_connections(const Model& model, Faults& faults) {
   Peers peers;
-  for (const auto& [name, connection] : model.all<IpsecConnection>()) {
+  for (const IpsecConnection* each : by_age<IpsecConnection>(model)) {
+    const IpsecConnection& connection = *each;
     const VpnGateway* gateway =
         faults.refer<VpnGateway>(connection, "vpn_gateway", connection.vpn_gateway);
     const auto* office =

@@ -22,14 +22,6 @@ bool has_control_character(const std::string& text) {
   });
 }
 
-// A name that is not one may hold anything: show only what is harmless on a terminal, and not too
-// much of it.
-std::string shown(const std::string& text) {
-  std::string out;
-  for (char c : text.substr(0, limits::kNameLength + 1)) out += (c < 0x20 || c > 0x7e) ? '?' : c;
-  return "\"" + out + "\"";
-}
-
 uint32_t highest_number(const Owner& owner) {
   if (owner.kind == std::string_view(Vpc::kKind)) return limits::kHighestVpcNumber;
   return limits::kHighestTunnelNumber;

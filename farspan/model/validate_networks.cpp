@@ -56,7 +56,8 @@ void check_networks(const Model& model, Faults& faults) {
   for (const auto& [name, vpc] : model.all<Vpc>()) check_vpc(vpc, faults);
 
   std::map<const Vpc*, size_t> vswitches;
-  for (const auto& [name, vswitch] : model.all<VSwitch>()) {
+  for (const VSwitch* each : by_age<VSwitch>(model)) {
+    const VSwitch& vswitch = *each;
     const Vpc* vpc = faults.refer<Vpc>(vswitch, "vpc", vswitch.vpc);
     if (vpc == nullptr) continue;
     check_vswitch(vswitch, *vpc, faults);

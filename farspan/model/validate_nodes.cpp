@@ -9,7 +9,8 @@ namespace farspan::model {
 
 void check_nodes(const Model& model, Faults& faults) {
   std::map<net::Address, const Node*> by_address;
-  for (const auto& [name, node] : model.all<Node>()) {
+  for (const Node* each : by_age<Node>(model)) {
+    const Node& node = *each;
     faults.refer<Region>(node, "region", node.region);
     const net::Address& address = node.public_address;
     if (!address.is_v4()) {

@@ -89,7 +89,7 @@ const std::vector<Refusal> kNodes = {
      {"Node eu-node: region is missing; name a Region"}},
     {"NodeAddressTwice",
      [](auto& n) { n.node("spare", "us-east", "203.0.113.1"); },
-     {"Node us-east-node: public_address 203.0.113.1 is also that of Node spare; give each node an "
+     {"Node spare: public_address 203.0.113.1 is also that of Node us-east-node; give each node an "
       "address of its own"}},
     {"NodeAddressLoopback",
      [](auto& n) { n.node("spare", "us-east", "127.0.0.1"); },
@@ -222,11 +222,13 @@ const std::vector<Refusal> kInstances = {
      {"Instance db: security_groups[1] app-us-east is named twice; name it once"}},
     {"NetnsThatLeavesItsDirectory",
      [](auto& n) { at<Instance>(n, "app-us-east").netns = "../../etc"; },
-     {"Instance app-us-east: netns is not the name of a network namespace; use up to 64 letters, "
+     {"Instance app-us-east: netns \"../../etc\" is not the name of a network namespace; use up to "
+      "64 letters, "
       "digits, '-', '_' and '.'; no '/'"}},
     {"NetnsDotDot",
      [](auto& n) { at<Instance>(n, "app-us-east").netns = ".."; },
-     {"Instance app-us-east: netns is not the name of a network namespace; use up to 64 letters, "
+     {"Instance app-us-east: netns \"..\" is not the name of a network namespace; use up to 64 "
+      "letters, "
       "digits, '-', '_' and '.'; no '/'"}},
     {"NetnsTwice",
      [](auto& n) {
@@ -399,7 +401,8 @@ const std::vector<Refusal> kConnections = {
       "~!`@#$%^&*()_-+={}[]|;:\",.<>/? without blanks"}},
     {"WildcardIdentity",
      [](auto& n) { ike1(n).remote_id = "%any"; },
-     {"IpsecConnection office-1: ike.remote_id is not an address or a host name; use letters, "
+     {"IpsecConnection office-1: ike.remote_id \"%any\" is not an address or a host name; use "
+      "letters, "
       "digits, '.', '-', '_', '@' and ':'"}},
     {"IdentityTooLong",
      [](auto& n) { ike1(n).local_id = std::string(101, 'a'); },
@@ -569,6 +572,35 @@ TEST(Validate, TellsEveryFaultInTheOrderOfKindsAndNames) {
   EXPECT_EQ(resources,
             (std::vector<std::string>{"Node shanghai-node", "Node us-east-node", "Vpc shanghai",
                                       "Vpc us-east", "IpsecConnection office-1"}));
+}
+
+TEST(Validate, BlamesTheNewcomerWhateverItsName) {
+  GlobalOffices network(5);
+  network.node("a-node", "us-east", "203.0.113.1");
+  network.add("a-gateway", VpnGateway{{}, "us-east", "us-east-node"});
+  network.instance("a-host", "us-east-apps", "172.16.1.10", "app-us-east", "us-east-node");
+  network.add("a-office", CustomerGateway{{}, ip("198.51.100.11")});
+  network.add("a-route", *network.model.find<VpnRoute>("office-1"));
+  network.add("a-attachment", CenAttachment{{}, "global", "us-east"});
+  network.publish("a-publication", "global", "us-east", "10.10.10.0/24");
+  std::vector<std::string> resources;
+  for (const Error& error : validate(network.model)) resources.push_back(error.resource);
+  EXPECT_EQ(resources,
+            (std::vector<std::string>{"Node a-node", "Instance a-host", "VpnGateway a-gateway",
+                                      "CustomerGateway a-office", "VpnRoute a-route",
+                                      "CenAttachment a-attachment", "CenRoute a-publication"}));
+}
+
+TEST(Validate, SaysWhoKeepsAResourceFromBeingRemoved) {
+  GlobalOffices network(5);
+  network.model.all<CustomerGateway>().erase("office-1");
+  const Errors errors = validate(network.model, {{"CustomerGateway", "office-1"}});
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].code, ErrorCode::kConflict);
+  EXPECT_EQ(errors[0].text(),
+            "CustomerGateway office-1: is in use: customer_gateway of IpsecConnection office-1 "
+            "names it; delete IpsecConnection office-1 before or together with it, or let it name "
+            "another");
 }
 
 TEST(Validate, NeverShowsAKey) {

@@ -11,7 +11,8 @@ namespace {
 
 void check_gateways(const Model& model, Faults& faults) {
   std::map<const Vpc*, const VpnGateway*> by_vpc;
-  for (const auto& [name, gateway] : model.all<VpnGateway>()) {
+  for (const VpnGateway* each : by_age<VpnGateway>(model)) {
+    const VpnGateway& gateway = *each;
     const Vpc* vpc = faults.refer<Vpc>(gateway, "vpc", gateway.vpc);
     const Node* node = faults.refer<Node>(gateway, "node", gateway.node);
     if (vpc == nullptr) continue;
@@ -34,7 +35,8 @@ void check_customer_gateways(const Model& model, Faults& faults) {
   std::map<net::Address, Owner> by_address;
   for (const auto& [name, node] : model.all<Node>())
     by_address.emplace(node.public_address, Owner::of(node));
-  for (const auto& [name, office] : model.all<CustomerGateway>()) {
+  for (const CustomerGateway* each : by_age<CustomerGateway>(model)) {
+    const CustomerGateway& office = *each;
     const net::Address& address = office.address;
     if (!address.is_v4()) {
       faults.add(office, "address", address.text() + " is IPv6",

@@ -51,7 +51,8 @@ void check_vpn_routes(const Model& model, Faults& faults) {
 
   std::map<std::tuple<std::string, net::Prefix, std::optional<net::Prefix>>, const VpnRoute*>
       standing;
-  for (const auto& [name, route] : model.all<VpnRoute>()) {
+  for (const VpnRoute* each : by_age<VpnRoute>(model)) {
+    const VpnRoute& route = *each;
     const VpnGateway* gateway = faults.refer<VpnGateway>(route, "vpn_gateway", route.vpn_gateway);
     const auto* connection =
         faults.refer<IpsecConnection>(route, "ipsec_connection", route.ipsec_connection);
