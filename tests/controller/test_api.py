@@ -103,7 +103,9 @@ def test_what_does_not_exist_is_named(controller, network):
 def test_delete_is_whole_or_not_at_all(controller, network):
     controller.apply(network)
     status, answer = controller.ask("DELETE", "/v1/resources/Vpc/us-east")
-    assert status in (400, 409) and "us-east" in json.dumps(answer)
+    assert status == 409 and len(answer["errors"]) == 3  # its vSwitch, group and gateway
+    assert all(error["resource"] == "Vpc us-east" and "in use" in error["what"] and "delete" in error["remedy"]
+               for error in answer["errors"])
     names = "kind: IpsecConnection\nname: office-1\n---\nkind: IpsecConnection\nname: none\n"
     assert controller.ask("POST", "/v1/delete", names)[0] == 404
     assert controller.ask("GET", "/v1/resources/IpsecConnection/office-1")[0] == 200
