@@ -148,7 +148,7 @@ model::SecurityRule read_rule(const v1::SecurityRule& spec, const std::string& a
   rule.ports = read_ports(spec.ports(), at + ".ports", fields);
   rule.action = fields.word(at + ".action", spec.action(), kActions);
   rule.priority =
-      spec.priority() == 0 ? 1 : static_cast<int>(std::min<uint32_t>(spec.priority(), 1'000'000));
+      spec.priority() == 0 ? 1 : static_cast<int>(std::min<uint32_t>(spec.priority(), INT32_MAX));
   rule.description = spec.description();
   if (spec.peer_cidr().empty() == spec.peer_group().empty()) {
     fields.fault(at, spec.peer_cidr().empty() ? "has no peer" : "has two peers",
