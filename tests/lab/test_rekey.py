@@ -1,7 +1,6 @@
 """Rekeying under load loses nothing: forced by us, by the peer, and by both at once; IKE SAs and Child SAs."""
 
 import re
-import subprocess
 import threading
 
 from conftest import OFFICES, farspan_json, tunnels, wait_for
@@ -35,21 +34,15 @@ class Load:
 
 
 def rekey_from_gateway(lab, what):
-    ikes, children = established(lab.node_swanctl("us-east-node", "--list-sas").stdout)
-    name = f"t-{tunnel_number('office-1')}"
-    rows = ikes if what == "ike" else children
-    number = max(int(i) for n, i in rows if n.startswith(name))
-    return lab.node_swanctl("us-east-node", "--rekey", f"--{what}-id", str(number))
+    ike, children = ids("office-1")
+    number = ike if what == "ike" else max(children, key=int)
+    return lab.node_swanctl("us-east-node", "--rekey", f"--{what}-id", number)
 
 
 def rekey_from_office(lab, what):
     ikes, children = established(lab.swanctl("office-1", "--list-sas").stdout)
     rows = ikes if what == "ike" else children
     return lab.swanctl("office-1", "--rekey", f"--{what}-id", str(max(int(i) for _, i in rows)))
-
-
-def tunnel_number(office):
-    return next(row["tunnel"] for (_, name), row in tunnels().items() if name == office)
 
 
 def rekey_many(lab, times, rekey, what):
@@ -68,7 +61,7 @@ def run_under_load(lab, work):
         work()
     finally:
         sent, received, output = load.stop()
-    assert sent > 200 and received >= sent - 1, output  # the last one may be on its way when ping is stopped
+    assert sent > 100 and received >= sent - 1, output  # the last one may be on its way when ping is stopped
 
 
 def test_child_sas_rekeyed_by_the_gateway(lab):
@@ -81,7 +74,7 @@ def test_child_sas_rekeyed_by_the_office(lab):
 
 def test_ike_sas_rekeyed_by_both_in_turn(lab):
     def work():
-        for _ in range(5):
+        for _ in range(10):
             rekey_many(lab, 1, rekey_from_gateway, "ike")
             rekey_many(lab, 1, rekey_from_office, "ike")
     run_under_load(lab, work)
@@ -90,7 +83,7 @@ def test_ike_sas_rekeyed_by_both_in_turn(lab):
 def test_colliding_rekeys(lab):
     """Both ends start at once (RFC 7296 §2.8.1): one of the two new SAs wins and nothing is lost."""
     def work():
-        for what in ["child"] * 8 + ["ike"] * 2:
+        for what in ["child"] * 4 + ["ike"] * 2:
             before = ids("office-1")
             ends = [threading.Thread(target=end, args=(lab, what)) for end in (rekey_from_gateway, rekey_from_office)]
             for end in ends:
