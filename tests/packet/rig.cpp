@@ -132,6 +132,27 @@ void TestNode::advance(std::chrono::milliseconds by) {
   batch([] {});
 }
 
+Sent TestNode::seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header) {
+  const auto sad = sad_->view();
+  ipsec::OutboundSa* sa = sad->newest_outbound(tunnel);
+  const auto length = static_cast<uint32_t>(inner.size());
+  Bytes sealed(sa->sealed_length(length));
+  std::copy(inner.begin(), inner.end(), sealed.begin() + sa->prefix_length());
+  ipsec::SealSlot slot{.sa = sa,
+                       .esp = sealed.data(),
+                       .inner_length = length,
+                       .next_header = next_header,
+                       .esp_length = 0,
+                       .drop = {}};
+  esp_->seal({&slot, 1});
+  const ipsec::OuterPath& path = sa->path();
+  return {{path.local.address, path.local.port},
+          {path.remote.address, path.remote.port},
+          0,
+          slot.esp_length,
+          std::move(sealed)};
+}
+
 std::vector<std::string> TestNode::taken_from(uint32_t port) {
   std::vector<std::string> texts;
   for (const Written& write : writes_of(port))

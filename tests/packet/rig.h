@@ -78,6 +78,9 @@ class TestNode final : public Outside {
   void from_wire(const std::vector<Sent>& trains);
   void from_charon(const IkeDatagram& datagram);
   void advance(std::chrono::milliseconds by);
+  /// `inner` sealed with the newest outbound SA of `tunnel`, whatever it is: what a hostile peer
+  /// may send. Passes by the pipeline and its counters.
+  Sent seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header = 4);
 
   // --- what came of them; taking empties ---
   std::vector<std::string> taken_from(uint32_t port);  // text_of each write

@@ -23,6 +23,14 @@ const Ip kToOsaka{.source = "10.1.0.5", .destination = "10.2.0.5"};
 // 4 of label.
 constexpr uint32_t kLinkMtu = 1434, kOfficeMtu = 1438;
 
+Bytes labelled(const Bytes& packet, uint32_t word = kLabel << 12 | 0x100 | 64) {
+  Bytes bytes(4 + packet.size());
+  for (int i = 0; i < 4; ++i)
+    bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(word >> (24 - 8 * i));
+  std::copy(packet.begin(), packet.end(), bytes.begin() + 4);
+  return bytes;
+}
+
 TEST_F(Tunnel, APacketCrossesTheLink) {
   berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
   EXPECT_EQ(carry(berlin, osaka), 1u);
@@ -419,6 +427,90 @@ TEST_F(Tunnel, AnOfficeCannotAnswerInTheNameOfAnother) {
   carry(osaka, berlin);
   EXPECT_THAT(berlin.taken_from(5),
               ElementsAre("10.2.0.5 > 10.1.0.5 ttl=62 udp 53 > 4000 \"answer\""));
+}
+
+// Berlin reaches osaka's VPC over the link at first, and by an office's tunnel after a change of
+// routes. Only replies pass the security groups.
+void reach_osaka_by(TestNode& berlin, uint32_t tunnel) {
+  berlin.program([=](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.16.0.0/24", kOffice}, {"10.2.0.0/24", tunnel}});
+    allow_from(batch, "192.0.2.0/24");
+  });
+}
+
+TEST_F(Tunnel, RepliesPassAgainAfterTheRouteMoved) {
+  paris.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.2.0", {{"10.1.0.0/24", kOffice}});  // a second way to osaka's VPC
+    allow_from(batch, "0.0.0.0/0");
+  });
+  const Bytes query = frame(udp(kToOsaka, 4000, 53, "query"));
+  const Bytes answer = frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer"));
+  reach_osaka_by(berlin, kLink);
+  berlin.from_instance(5, query);
+  berlin.sent();
+  paris.from_instance(5, answer);  // the peer moved first
+  carry(paris, berlin);
+  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+
+  reach_osaka_by(berlin, kOffice);
+  paris.from_instance(5, answer);  // before the instance said anything more
+  carry(paris, berlin);
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  reach_osaka_by(berlin, kLink);
+  paris.from_instance(5, answer);
+  carry(paris, berlin);
+  EXPECT_THAT(berlin.taken_from(5), IsEmpty());
+  expect_drops(berlin, {{kSecurityGroupIngress, 2}});
+}
+
+TEST_F(Tunnel, AForgedPacketOfAFlowChangesNothingForTheFlow) {
+  const Bytes query = udp(kToOsaka, 4000, 53, "query");
+  reach_osaka_by(berlin, kLink);
+  berlin.from_instance(5, frame(query));
+  berlin.sent();
+  berlin.from_wire({osaka.seal(kLink, labelled(query), 137)});  // comes from where it should go
+  osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer")));
+  carry(osaka, berlin);
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {{kLooping, 1}});
+}
+
+TEST_F(Tunnel, AnotherTunnelInThePlaceOfARemovedOneIsNotTakenForIt) {
+  reach_osaka_by(berlin, kOffice);
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "query")));
+  berlin.sent();
+  TestNode rome("rome", "203.0.113.9");
+  rome.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.2.0", {{"10.1.0.0/24", 1}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  const uint32_t kRome = 9;
+  berlin.program(
+      [=](v1::TablesBatch& batch) {  // the office is gone; rome has its place, not its routes
+        plain_tables(batch, "10.1.0", {{"172.21.0.0/24", kRome}});
+        allow_from(batch, "192.0.2.0/24");
+      });
+  connect(berlin, kRome, rome, 1);
+  rome.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "forged answer")));
+  carry(rome, berlin);
+  EXPECT_THAT(berlin.taken_from(5), IsEmpty());
+  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+  EXPECT_EQ(rome.unaccounted(), 0);
+}
+
+TEST_F(Tunnel, AnIcmpErrorGoesToTheSenderOfWhatItQuotesAndToNobodyElse) {
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.16.0.0/24", kOffice}});
+    allow_from(batch, "192.0.2.0/24");
+  });
+  const Bytes query = udp({"10.1.0.5", "172.16.0.5"}, 4000, 53, "query");
+  berlin.from_instance(5, frame(query));
+  berlin.sent();
+  berlin.from_wire({paris.seal(kOffice, icmp_error({"172.16.0.5", "10.1.0.6"}, 3, 3, query)),
+                    paris.seal(kOffice, icmp_error({"172.16.0.5", "10.1.0.5"}, 3, 3, query))});
+  EXPECT_THAT(berlin.taken_from(6), IsEmpty()) << "no security group lets this in";
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {{kNoFlowForPacket, 1}});
 }
 
 TEST_F(Tunnel, AnIcmpErrorMustComeFromWhereThePacketWent) {

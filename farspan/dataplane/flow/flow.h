@@ -74,16 +74,18 @@ class Ingress {
 
 enum class FlowVerdict : uint8_t { kUndecided, kForward, kDrop };
 
-/// What was decided about one direction, and under which circumstances that holds.
+/// What was decided about one direction, and under which circumstances that holds. A flow only
+/// remembers what may pass: a refusal may end with the other direction's next packet.
 struct FlowDecision {
   Adjacency adjacency;  // kForward only
   TablesVersion version;
   Ingress ingress;
   FlowVerdict verdict = FlowVerdict::kUndecided;
-  DropReason reason{};  // kDrop only
+  DropReason reason{};                // kDrop only
+  TableKind table = TableKind::kVpc;  // that was looked in
 
   constexpr bool holds(TablesVersion now, Ingress from) const {
-    return verdict != FlowVerdict::kUndecided && version == now && ingress == from;
+    return verdict == FlowVerdict::kForward && version == now && ingress == from;
   }
 };
 

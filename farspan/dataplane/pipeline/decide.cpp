@@ -18,7 +18,8 @@ FlowDecision dropped(DropReason reason, TablesVersion version, Ingress ingress) 
           .version = version,
           .ingress = ingress,
           .verdict = FlowVerdict::kDrop,
-          .reason = reason};
+          .reason = reason,
+          .table = TableKind::kVpc};
 }
 
 bool leads_to(const Adjacency& adjacency, Ingress side) {
@@ -49,13 +50,23 @@ FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
     if (!hit) return dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
     hit.flow->decision(hit.direction) = decision;
   } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
-    hit.flow->decision(hit.direction) = judge(packet, from, hit.flow, hit.direction);
+    const FlowDecision decision = judge(packet, from, hit.flow, hit.direction);
+    if (decision.verdict == FlowVerdict::kDrop) return decision;
+    hit.flow->decision(hit.direction) = decision;
   }
   const FlowDecision decision = hit.flow->decision(hit.direction);
-  if (decision.verdict == FlowVerdict::kForward) {
-    flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
-  }
+  flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
   return decision;
+}
+
+// Where the packets that opened the flow go by the present tables. What was decided under others
+// names a port or tunnel by an index that may be another one's by now.
+Adjacency Pipeline::way_of_original(const Flow& flow, VrfIndex vrf) const {
+  const FlowDecision& decided = flow.decision(FlowDirection::kOriginal);
+  if (decided.verdict == FlowVerdict::kForward && decided.version == tables_->version)
+    return decided.adjacency;
+  const FlowKey key = flow.key();
+  return tables_->fib.lookup(vrf, decided.table, key.source, key.destination);
 }
 
 FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
@@ -65,7 +76,7 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, con
     return dropped(reason, tables_->version, from.ingress);
   };
   const bool is_reply = flow != nullptr && direction == FlowDirection::kReply &&
-                        leads_to(flow->decision(FlowDirection::kOriginal).adjacency, from.ingress);
+                        leads_to(way_of_original(*flow, from.vrf), from.ingress);
 
   // In the words of the packet that opened the flow: who sent it, who received it, and on which
   // port.
@@ -106,18 +117,20 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, con
           .version = tables_->version,
           .ingress = from.ingress,
           .verdict = FlowVerdict::kForward,
-          .reason = {}};
+          .reason = {},
+          .table = from.table};
 }
 
 // An ICMP error passes with the flow it is about, when it comes from where that flow's packets
-// went. It goes to its own destination by the FIB; its source may be any router on the way (RFC
-// 5508 §4.3).
+// went and goes to who sent them, for no security group looks at it. Its source may be any router
+// on the way (RFC 5508 §4.3).
 FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
   const auto refuse = [&](DropReason reason) {
     return dropped(reason, tables_->version, from.ingress);
   };
   const auto quoted = read_quote(error);
-  if (!quoted) return refuse(DropReason::kNoFlowForPacket);
+  if (!quoted || quoted->source != error.parsed.destination)
+    return refuse(DropReason::kNoFlowForPacket);
   const FlowKey about{tables_->at(from.vrf).id, quoted->source,           quoted->destination,
                       quoted->source_port,      quoted->destination_port, quoted->protocol};
   const FlowHit hit = flows_.find(about);
@@ -144,7 +157,8 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
           .version = tables_->version,
           .ingress = from.ingress,
           .verdict = FlowVerdict::kForward,
-          .reason = {}};
+          .reason = {},
+          .table = from.table};
 }
 
 }  // namespace farspan::dataplane

@@ -94,6 +94,7 @@ class Pipeline {
   FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
   FlowDecision judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
                      FlowDirection direction);
+  Adjacency way_of_original(const Flow& flow, VrfIndex vrf) const;
   // to_port.cpp
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
   void write_frame(SuperPacket& packet, const PortEntry& port);
