@@ -211,7 +211,7 @@ void ControlLoop::take_events() {
   while (const auto event = shared_.events.pop()) {
     if (event->kind == WorkerEvent::Kind::kPortDied) {
       spdlog::warn("port {}: its device is gone", event->port.value());
-      tables_server_.tap_died(event->port);
+      tables_server_.tap_died(event->port, event->device);
     } else if (session_ && session_->is_greeted()) {
       tell_charon(ipsec::SadSession::encode(event->sa));
     }

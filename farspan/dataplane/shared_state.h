@@ -24,8 +24,9 @@ namespace farspan::dataplane {
 struct WorkerEvent {
   enum class Kind : uint8_t { kSa, kPortDied };
   Kind kind;
-  ipsec::SaEvent sa;  // kSa
-  PortId port;        // kPortDied
+  ipsec::SaEvent sa;       // kSa
+  PortId port;             // kPortDied
+  const UniqueFd* device;  // kPortDied: which one of the port's; for comparing only
 };
 
 /// What is published: the view is shared because the Sad keeps the last one it made.

@@ -62,7 +62,8 @@ Worker::Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspW
 Worker::~Worker() = default;
 
 bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
-  return static_cast<SharedState*>(shared)->events.push({WorkerEvent::Kind::kSa, event, {}});
+  return static_cast<SharedState*>(shared)->events.push(
+      {WorkerEvent::Kind::kSa, event, {}, nullptr});
 }
 
 void Worker::run() {
@@ -77,8 +78,7 @@ void Worker::run() {
     pipeline_.begin_batch(tables, *sad, std::chrono::steady_clock::now());
     for (int i = 0; i < count; ++i) {
       const uint64_t key = ready[static_cast<size_t>(i)].data.u64;
-      serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key),
-            ready[static_cast<size_t>(i)].events, tables);
+      serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key), tables);
     }
     pipeline_.end_batch();
     if (shared_.flow_request.is_waiting())
@@ -125,15 +125,15 @@ void Worker::watch_charon() {
   if (watched_charon_ >= 0) watch(watched_charon_, Source::kCharon);
 }
 
-void Worker::serve(Source source, uint32_t index, uint32_t events, const Tables& tables) {
+void Worker::serve(Source source, uint32_t index, const Tables& tables) {
   switch (source) {
     case Source::kWakeup: {
       uint64_t pending;
       [[maybe_unused]] const ssize_t got = ::read(shared_.wakeup.get(), &pending, sizeof pending);
       return;
     }
-    case Source::kFlowRequest:  // served after the batch
-      return;
+    case Source::kFlowRequest:  // withdrawn or not: its descriptor must not stay readable
+      return shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
     case Source::kIke:
       return pipeline_.from_underlay(sockets_.ike.receive());
     case Source::kNat:
@@ -147,9 +147,8 @@ void Worker::serve(Source source, uint32_t index, uint32_t events, const Tables&
     case Source::kCharon:
       return read_charon();
     case Source::kPort:
-      if (index >= tables.ports.size() || ports_[index].is_dead) return;
-      if ((events & EPOLLIN) != 0) read_port(index, tables);
-      if ((events & (EPOLLERR | EPOLLHUP)) != 0) port_died(tables.ports[index]);
+      // Reading says whether the device is dead; the event may be about the one before.
+      if (index < tables.ports.size() && !ports_[index].is_dead) read_port(index, tables);
   }
 }
 
@@ -221,7 +220,7 @@ std::optional<uint32_t> Worker::path_mtu(uint32_t remote) { return sockets_.path
 void Worker::port_died(const PortEntry& port) {
   for (WatchedPort& watched : ports_) {
     if (watched.tap != port.tap || watched.is_dead) continue;
-    if (!shared_.events.push({WorkerEvent::Kind::kPortDied, {}, port.id})) return;
+    if (!shared_.events.push({WorkerEvent::Kind::kPortDied, {}, port.id, port.tap.get()})) return;
     watched.is_dead = true;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, port.tap->get(), nullptr);
   }

@@ -65,7 +65,7 @@ class Worker final : private Outside {
   void watch_ports(const Tables& tables);
   void watch_port(uint32_t index, const PortEntry& port);
   void watch_charon();
-  void serve(Source source, uint32_t index, uint32_t events, const Tables& tables);
+  void serve(Source source, uint32_t index, const Tables& tables);
   void read_port(uint32_t index, const Tables& tables);
   void read_charon();
 

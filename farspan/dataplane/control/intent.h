@@ -29,6 +29,7 @@ struct VrfRow {
   uint32_t index = kNoIndex;
   uint32_t router = 0;
   uint32_t label = 0;
+  FlowDomain domain;
 };
 
 struct GroupRow {

@@ -116,6 +116,7 @@ class BatchReader {
     VrfRow& vrf = intent_.vrfs[VrfId(row.id())];
     vrf.router = *router;
     vrf.label = row.label();
+    vrf.domain = FlowDomain(row.flow_domain() == 0 ? row.id() : row.flow_domain());
     return ok();
   }
 

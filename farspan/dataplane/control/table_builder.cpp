@@ -70,7 +70,7 @@ std::shared_ptr<const RuleSet> rule_set_of(Intent& intent, const std::vector<uin
 void compile_vrfs(const Intent& intent, Tables& tables) {
   for (const auto& [id, row] : intent.vrfs) {
     if (row.index >= tables.vrfs.size()) tables.vrfs.resize(row.index + 1);
-    tables.vrfs[row.index] = {false, id, row.router, row.label};
+    tables.vrfs[row.index] = {false, id, row.router, row.label, row.domain};
     tables.vrf_by_label.emplace(row.label, VrfIndex(row.index));
   }
 }
@@ -132,9 +132,10 @@ Result<std::unique_ptr<const Tables>> TableBuilder::apply(const v1::TablesBatch&
   return compile();
 }
 
-std::unique_ptr<const Tables> TableBuilder::drop_tap(PortId id) {
+std::unique_ptr<const Tables> TableBuilder::drop_tap(PortId id, const UniqueFd* device) {
   const auto port = intent_->ports.find(id);
   if (port == intent_->ports.end() || !port->second.tap) return nullptr;
+  if (port->second.tap.get() != device) return nullptr;
   port->second.tap = nullptr;
   return compile();
 }

@@ -42,8 +42,10 @@ class TableBuilder {
   Result<std::unique_ptr<const Tables>> apply(const v1::TablesBatch& batch,
                                               std::vector<UniqueFd> fds);
 
-  /// The snapshot without the descriptor of `port`, whose device died; nullptr when it has none.
-  std::unique_ptr<const Tables> drop_tap(PortId port);
+  /// The snapshot without the descriptor of `port`, whose device died; nullptr when the port has
+  /// none, or another one by now.
+  /// @param device  of the snapshot in which it died; only compared
+  std::unique_ptr<const Tables> drop_tap(PortId port, const UniqueFd* device);
 
  private:
   std::unique_ptr<const Tables> compile();

@@ -192,12 +192,22 @@ TEST(TableBuilder, TablesThatDidNotChangeAreShared) {
 
 TEST(TableBuilder, ADeadDeviceIsDroppedFromThePort) {
   TableBuilder builder;
-  programmed(builder, kOneOfEach);
-  EXPECT_EQ(builder.drop_tap(PortId(8)), nullptr);
-  const auto tables = builder.drop_tap(PortId(7));
+  const auto before = programmed(builder, kOneOfEach);
+  const UniqueFd* const device = before->ports[0].tap.get();
+  ASSERT_NE(device, nullptr);
+  EXPECT_EQ(builder.drop_tap(PortId(8), device), nullptr);
+  const auto tables = builder.drop_tap(PortId(7), device);
   ASSERT_NE(tables, nullptr);
   EXPECT_EQ(tables->ports[0].tap, nullptr);
-  EXPECT_EQ(builder.drop_tap(PortId(7)), nullptr);
+  EXPECT_EQ(builder.drop_tap(PortId(7), device), nullptr);
+}
+
+TEST(TableBuilder, ADeviceThatTookTheDeadOnesPlaceIsKept) {
+  TableBuilder builder;
+  const auto before = programmed(builder, kOneOfEach);
+  const auto after = programmed(builder, kOneOfEach);
+  ASSERT_NE(after->ports[0].tap, before->ports[0].tap);
+  EXPECT_EQ(builder.drop_tap(PortId(7), before->ports[0].tap.get()), nullptr);
 }
 
 TEST(TableBuilder, RefusesByNameAndChangesNothing) {

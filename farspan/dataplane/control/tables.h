@@ -32,6 +32,7 @@ struct VrfEntry {
   VrfId id;
   uint32_t router = 0;  // host order; source of this VRF's ICMP errors; 0: it has none yet
   uint32_t label = 0;
+  FlowDomain domain;
 };
 
 struct PortEntry {

@@ -106,7 +106,7 @@ void write_flows(const FlowsCopy& copy, v1::Flows* reply) {
   for (const Flow& flow : copy.flows) {
     const FlowKey key = flow.key();
     v1::Flow* row = reply->add_flows();
-    row->set_vrf(key.vrf.value());
+    row->set_domain(key.domain.value());
     row->set_protocol(key.protocol);
     row->set_source(end_text(key.source, key.source_port, key.protocol));
     row->set_destination(end_text(key.destination, key.destination_port, key.protocol));
@@ -177,8 +177,8 @@ Status TablesServer::answer(const v1::TablesRequest& request, std::vector<Unique
   return wrong_request("asks for nothing this data plane knows");
 }
 
-void TablesServer::tap_died(PortId port) {
-  if (auto next = builder_.drop_tap(port)) publish(std::move(next));
+void TablesServer::tap_died(PortId port, const UniqueFd* device) {
+  if (auto next = builder_.drop_tap(port, device)) publish(std::move(next));
 }
 
 void TablesServer::publish(std::unique_ptr<const Tables> next) {

@@ -54,8 +54,9 @@ class TablesServer {
   /// The serialized TablesReply to `request`.
   std::string serve(Message request);
 
-  /// Takes away the descriptor of a port whose device died (the worker's event).
-  void tap_died(PortId port);
+  /// Takes away the descriptor of a port whose device died (the worker's event), unless the agent
+  /// sent another one meanwhile.
+  void tap_died(PortId port, const UniqueFd* device);
 
  private:
   Status answer(const v1::TablesRequest& request, std::vector<UniqueFd> fds,

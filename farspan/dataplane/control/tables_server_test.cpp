@@ -67,8 +67,9 @@ TEST_F(TablesServerTest, PublishesABatchAndAnswersItsGeneration) {
 
 TEST_F(TablesServerTest, APortWhoseDeviceDiedIsNotLive) {
   program_one_port();
-  server_.tap_died(PortId(7));
-  server_.tap_died(PortId(7));
+  const UniqueFd* const device = tables_.current().ports[0].tap.get();
+  server_.tap_died(PortId(7), device);
+  server_.tap_died(PortId(7), device);
   EXPECT_EQ(published_, 2);
   EXPECT_EQ(ask("get_tables { }").ShortDebugString(), "tables { generation: 4 }");
 }

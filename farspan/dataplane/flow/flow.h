@@ -20,7 +20,7 @@ namespace farspan::dataplane {
 
 /// What a packet shows of its flow, in the packet's own direction; all host order.
 struct FlowKey {
-  VrfId vrf;
+  FlowDomain domain;
   uint32_t source = 0, destination = 0;
   uint16_t source_port = 0, destination_port = 0;  // ICMP echo: the identifier in both
   uint8_t protocol = 0;
@@ -28,7 +28,7 @@ struct FlowKey {
   /// The key of an answer. An ICMP error travels against the packet it quotes:
   /// find(quoted.reversed()) gives the flow and the direction of the error.
   constexpr FlowKey reversed() const {
-    return {vrf, destination, source, destination_port, source_port, protocol};
+    return {domain, destination, source, destination_port, source_port, protocol};
   }
   auto operator<=>(const FlowKey&) const = default;
 };
@@ -98,7 +98,7 @@ struct FlowCounters {
 /// is written.
 struct alignas(64) Flow {
   std::array<uint64_t, 2> ends{};  // address << 16 | port; canonical: ends[0] <= ends[1]
-  VrfId vrf;
+  FlowDomain domain;
   uint8_t protocol = 0;
   FlowState state = FlowState::kFree;
   uint8_t original_end = 0;               // index of the end that sent the first packet
@@ -124,7 +124,7 @@ struct alignas(64) Flow {
   FlowKey key(FlowDirection direction = FlowDirection::kOriginal) const {
     const uint64_t source = ends[original_end ^ static_cast<size_t>(direction)];
     const uint64_t destination = ends[original_end ^ static_cast<size_t>(direction) ^ 1];
-    return {vrf,
+    return {domain,
             static_cast<uint32_t>(source >> 16),
             static_cast<uint32_t>(destination >> 16),
             static_cast<uint16_t>(source),

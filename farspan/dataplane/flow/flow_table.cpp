@@ -34,11 +34,11 @@ int64_t tick_after(std::chrono::milliseconds expiry) {
 // come at random, and a branch guessed wrong costs as much as the rest.
 struct FlowTable::Canonical {
   uint64_t low, high;  // address << 16 | port
-  VrfId vrf;
+  FlowDomain domain;
   uint8_t protocol;
   uint8_t source_end;  // which end the packet came from
 
-  explicit Canonical(const FlowKey& key) : vrf(key.vrf), protocol(key.protocol) {
+  explicit Canonical(const FlowKey& key) : domain(key.domain), protocol(key.protocol) {
     const uint64_t source = uint64_t{key.source} << 16 | key.source_port;
     const uint64_t destination = uint64_t{key.destination} << 16 | key.destination_port;
     source_end = source > destination ? 1 : 0;
@@ -48,7 +48,7 @@ struct FlowTable::Canonical {
   }
   bool is_of(const Flow& flow) const {
     // one branch for all: they nearly always are the same
-    return ((flow.ends[0] ^ low) | (flow.ends[1] ^ high) | (flow.vrf.value() ^ vrf.value()) |
+    return ((flow.ends[0] ^ low) | (flow.ends[1] ^ high) | (flow.domain.value() ^ domain.value()) |
             (flow.protocol ^ protocol)) == 0;
   }
 };
@@ -80,7 +80,7 @@ uint32_t FlowTable::hash(const FlowKey& key) const noexcept {
   return hash_({static_cast<uint32_t>(canonical.low >> 16),
                 static_cast<uint32_t>(canonical.high >> 16),
                 static_cast<uint32_t>(canonical.low << 16 | (canonical.high & 0xFFFF)),
-                canonical.vrf.value(), canonical.protocol, 0});
+                canonical.domain.value(), canonical.protocol, 0});
 }
 
 void FlowTable::prefetch_index(uint32_t hash) const noexcept {
@@ -128,7 +128,7 @@ Flow* FlowTable::create(const FlowKey& key, uint32_t hash, Milliseconds now) noe
   }
   const Canonical canonical(key);
   Flow& flow = *new (&flows_.get()[place]) Flow;
-  flow.vrf = canonical.vrf;
+  flow.domain = canonical.domain;
   flow.ends = {canonical.low, canonical.high};
   flow.protocol = canonical.protocol;
   flow.original_end = canonical.source_end;

@@ -19,10 +19,10 @@ constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;
 constexpr uint32_t kNoLimit = 1 << 30;
 
 FlowKey tcp_key(uint16_t source_port = 40000) {
-  return {VrfId(7), 0x0A0A0A05, 0xAC10010A, source_port, 80, kTcp};
+  return {FlowDomain(7), 0x0A0A0A05, 0xAC10010A, source_port, 80, kTcp};
 }
 FlowKey udp_key(uint16_t source_port = 40000) {
-  return {VrfId(7), 0xAC10010A, 0x0A0A0A05, source_port, 53, kUdp};
+  return {FlowDomain(7), 0xAC10010A, 0x0A0A0A05, source_port, 53, kUdp};
 }
 
 // The state after the packets of a connection, each "direction flags".
@@ -67,7 +67,7 @@ TEST(FlowTable, EveryPartOfTheKeyCounts) {
   const FlowKey key = udp_key();
   table.create(key, milliseconds(0));
   std::vector<FlowKey> others(6, key);
-  others[0].vrf = VrfId(8);
+  others[0].domain = FlowDomain(8);
   others[1].source ^= 1;
   others[2].destination ^= 1;
   others[3].source_port ^= 1;
@@ -220,7 +220,7 @@ TEST(FlowTable, FlowsOfOneHashAreToldApart) {
   FlowKey key = udp_key();
   std::mt19937 rng(3032);
   for (int i = 0; i < 1'000'000; ++i) {
-    key.vrf = VrfId(static_cast<uint32_t>(rng()));  // steps of one size may never meet
+    key.domain = FlowDomain(static_cast<uint32_t>(rng()));  // steps of one size may never meet
     const auto [other, is_new] = by_hash.emplace(table.hash(key), key);
     if (is_new || other->second == key) continue;
     table.create(other->second, seconds(0));
@@ -280,7 +280,7 @@ TEST(FlowTable, AgreesWithAPlainMapOnRandomTraffic) {
   const auto canonical = [](const FlowKey& key) { return std::min(key, key.reversed()); };
   const auto draw = [&](uint32_t below) { return static_cast<uint32_t>(rng() % below); };
   for (int i = 0; i < 300'000; ++i) {
-    const FlowKey key{VrfId(draw(2)),
+    const FlowKey key{FlowDomain(draw(2)),
                       draw(3),
                       draw(3),
                       static_cast<uint16_t>(draw(3)),

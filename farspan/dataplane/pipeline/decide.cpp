@@ -36,7 +36,7 @@ uint8_t flags_of(const SuperPacket& packet) {
 FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   const Parsed& p = packet.parsed;
   if (p.is_icmp_error) return decide_related(packet, from);
-  const FlowKey key{tables_->at(from.vrf).id, p.source,  p.destination, p.source_port,
+  const FlowKey key{tables_->at(from.vrf).domain, p.source,  p.destination, p.source_port,
                     p.destination_port,       p.protocol};
   const uint32_t hash = flows_.hash(key);
   FlowHit hit = flows_.find(key, hash, flags_of(packet));
@@ -131,7 +131,7 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
   const auto quoted = read_quote(error);
   if (!quoted || quoted->source != error.parsed.destination)
     return refuse(DropReason::kNoFlowForPacket);
-  const FlowKey about{tables_->at(from.vrf).id, quoted->source,           quoted->destination,
+  const FlowKey about{tables_->at(from.vrf).domain, quoted->source,           quoted->destination,
                       quoted->source_port,      quoted->destination_port, quoted->protocol};
   const FlowHit hit = flows_.find(about);
   if (!hit) return refuse(DropReason::kNoFlowForPacket);
