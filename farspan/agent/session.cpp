@@ -20,6 +20,9 @@ constexpr int kMaxMessage = 256 << 20;  // a snapshot of a whole node
 constexpr size_t kMaxDeltasQueued =
     1024;  // more, and the node loop hangs: start anew instead of growing
 constexpr std::chrono::seconds kGoodConversation{5};
+// A controller that vanished without a word is noticed within both together; the controller's own
+// pings are as frequent, and it takes no offence at ours (controller/node_server.cpp).
+constexpr std::chrono::milliseconds kPingPeriod{5000}, kPingPatience{5000};
 using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>;
 
 v1::NodeMessage message_of(const InForce& in_force) {
@@ -38,6 +41,9 @@ std::shared_ptr<grpc::Channel> channel_to(const std::string& controller, const I
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kControllerName);
   arguments.SetMaxReceiveMessageSize(kMaxMessage);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(kPingPeriod.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(kPingPatience.count()));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt("grpc.use_local_subchannel_pool",
                    1);  // no other channel's backoff delays a new attempt
   return grpc::CreateCustomChannel(
