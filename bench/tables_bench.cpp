@@ -67,7 +67,8 @@ std::vector<FlowKey> draw_keys(size_t count) {
   std::mt19937 rng(2);
   std::vector<FlowKey> keys(count);
   for (FlowKey& key : keys) {
-    key = {VrfId(draw(rng) % 4), draw(rng), draw(rng), static_cast<uint16_t>(draw(rng)), 443, 6};
+    key = {FlowDomain(draw(rng) % 4),        draw(rng), draw(rng),
+           static_cast<uint16_t>(draw(rng)), 443,       6};
   }
   return keys;
 }
