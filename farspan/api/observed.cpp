@@ -87,6 +87,13 @@ Json tunnel_json(const std::string& node, nodestate::TunnelId id, const nodestat
           {"peer_node", link != nullptr ? Json(link->peer_node) : Json()}};
 }
 
+// As the node names it when it fails.
+std::string item_of(const nodestate::Tunnel& tunnel) {
+  if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use))
+    return "IpsecConnection " + office->connection;
+  return "Link to Node " + std::get<nodestate::LinkTunnel>(tunnel.use).peer_node;
+}
+
 Error bad_query(const std::string& field, std::string what, std::string remedy) {
   return {ErrorCode::kInvalid, "GET /v1/reachability", field, std::move(what), std::move(remedy)};
 }
@@ -151,16 +158,14 @@ Answer Rest::tunnels(const Request&, const PathValues&) const {
     const auto report = sources_.reports.of(node);
     for (const auto& [id, tunnel] : state->tunnels) {
       Json row = tunnel_json(node, id, tunnel);
-      std::string item = "link " + node;
       if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use)) {
-        item = "IpsecConnection " + office->connection;
         const auto vrf = state->vrfs.find(office->vrf);
         if (vrf != state->vrfs.end()) row["vpc"] = vrf->second.vpc;
       }
       if (const auto* seen = status.tunnel(*report, id.value()))
         add_report(*seen, true, row);
       else
-        add_report(silent_report(tunnel, status.on_node(node, item)), false, row);
+        add_report(silent_report(tunnel, status.on_node(node, item_of(tunnel))), false, row);
       list.push_back(std::move(row));
     }
   }

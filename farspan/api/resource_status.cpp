@@ -30,7 +30,8 @@ struct Overloaded : Cases... {
 // Some failures are of the node as a whole: nothing it carries is in force while they last.
 bool concerns(const std::string& failed, const std::string& item) {
   if (failed == item || failed == "dataplane") return true;
-  return failed == "charon" && item.starts_with("IpsecConnection ");
+  return failed == "charon" &&
+         (item.starts_with("IpsecConnection ") || item.starts_with("Link to Node "));
 }
 
 std::string vpc_of(const model::Model& model, const codec::AnyResource& resource) {

@@ -103,6 +103,43 @@ TEST_F(RestTest, AConnectionSaysWhatItsTunnelDoes) {
   EXPECT_EQ(get("/v1/tunnels")["tunnels"][0]["reported"], true);
 }
 
+TEST_F(RestTest, ALinkThatFailedSaysWhy) {
+  ASSERT_TRUE(controller_
+                  ->apply(std::string(controller::kShanghai) + R"(
+---
+{kind: Vpc, name: shanghai, spec: {region: shanghai, cidr_blocks: [172.17.0.0/16]}}
+---
+{kind: VSwitch, name: shanghai, spec: {vpc: shanghai, cidr: 172.17.1.0/24}}
+---
+{kind: SecurityGroup, name: app-shanghai, spec: {vpc: shanghai}}
+---
+kind: Instance
+name: app-shanghai
+spec: {vswitch: shanghai, address: 172.17.1.10, security_groups: [app-shanghai], node: shanghai-node}
+---
+{kind: Cen, name: global}
+---
+{kind: CenAttachment, name: us-east, spec: {cen: global, vpc: us-east}}
+---
+{kind: CenAttachment, name: shanghai, spec: {cen: global, vpc: shanghai}}
+)",
+                          Mode::kCommit)
+                  .ok());
+  const auto link = [&] {
+    const Json tunnels = get("/v1/tunnels")["tunnels"];
+    for (const Json& tunnel : tunnels)
+      if (tunnel["node"] == "us-east-node" && tunnel["kind"] == "link") return tunnel;
+    return Json();
+  };
+  const auto generation = controller_->published()->states.at("us-east-node")->generation;
+  for (const char* item : {"Link to Node shanghai-node", "charon"}) {
+    reports_.in_force("us-east-node", session_, generation,
+                      {{item, "there is no certificate", "enrol the node"}}, kNow);
+    EXPECT_EQ(link()["problem"]["cause"], "not_in_force") << item;
+    EXPECT_THAT(link()["problem"]["words"], HasSubstr("there is no certificate"));
+  }
+}
+
 TEST_F(RestTest, OfADisconnectedNodeNothingIsKnown) {
   report_in_force();
   report_tunnel("ike_sa_established", "ipsec_sa_established");
