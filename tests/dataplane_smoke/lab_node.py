@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node without agent and charon: starts farspan-dataplane in a network namespace and speaks to it as both do.
 
-Used by the smoke tests beside it and by bench/throughput.py. Needs root. All names of namespaces begin with the
+Used by the smoke tests beside it and by bench/contestants.py. Needs root. All names of namespaces begin with the
 prefix given to Lab, and Lab.close() removes whatever it made.
 """
 
