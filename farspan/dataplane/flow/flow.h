@@ -82,7 +82,6 @@ struct FlowDecision {
   Ingress ingress;
   FlowVerdict verdict = FlowVerdict::kUndecided;
   DropReason reason{};                // kDrop only
-  TableKind table = TableKind::kVpc;  // that was looked in
 
   constexpr bool holds(TablesVersion now, Ingress from) const {
     return verdict == FlowVerdict::kForward && version == now && ingress == from;

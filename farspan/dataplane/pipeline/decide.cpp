@@ -18,8 +18,7 @@ FlowDecision dropped(DropReason reason, TablesVersion version, Ingress ingress) 
           .version = version,
           .ingress = ingress,
           .verdict = FlowVerdict::kDrop,
-          .reason = reason,
-          .table = TableKind::kVpc};
+          .reason = reason};
 }
 
 bool leads_to(const Adjacency& adjacency, Ingress side) {
@@ -37,11 +36,11 @@ FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   const Parsed& p = packet.parsed;
   if (p.is_icmp_error) return decide_related(packet, from);
   const FlowKey key{tables_->at(from.vrf).domain, p.source,  p.destination, p.source_port,
-                    p.destination_port,       p.protocol};
+                    p.destination_port,           p.protocol};
   const uint32_t hash = flows_.hash(key);
   FlowHit hit = flows_.find(key, hash, flags_of(packet));
   if (!hit) {
-    const FlowDecision decision = judge(packet, from, nullptr, FlowDirection::kOriginal);
+    const FlowDecision decision = judge(packet, from, FlowDirection::kOriginal);
     // What is refused or answered here leaves nothing behind that a flood could fill the table
     // with.
     if (decision.verdict == FlowVerdict::kDrop || decision.adjacency.kind == AdjacencyKind::kRouter)
@@ -50,7 +49,7 @@ FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
     if (!hit) return dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
     hit.flow->decision(hit.direction) = decision;
   } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
-    const FlowDecision decision = judge(packet, from, hit.flow, hit.direction);
+    const FlowDecision decision = judge(packet, from, hit.direction);
     if (decision.verdict == FlowVerdict::kDrop) return decision;
     hit.flow->decision(hit.direction) = decision;
   }
@@ -59,24 +58,32 @@ FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   return decision;
 }
 
-// Where the packets that opened the flow go by the present tables. What was decided under others
-// names a port or tunnel by an index that may be another one's by now.
-Adjacency Pipeline::way_of_original(const Flow& flow, VrfIndex vrf) const {
-  const FlowDecision& decided = flow.decision(FlowDirection::kOriginal);
-  if (decided.verdict == FlowVerdict::kForward && decided.version == tables_->version)
-    return decided.adjacency;
-  const FlowKey key = flow.key();
-  return tables_->fib.lookup(vrf, decided.table, key.source, key.destination);
+// Whether a packet that goes `back` comes from where a packet against it would go: by the present
+// tables, not by what the flow remembers, which names ports and tunnels of older tables or may have
+// been decided for somebody who forged the flow's packets.
+bool Pipeline::is_answer(const SuperPacket& packet, const Arrival& from,
+                         const Adjacency& back) const {
+  VrfIndex vrf = from.vrf;
+  TableKind table = TableKind::kVpc;
+  if (back.kind == AdjacencyKind::kPort) {
+    vrf = tables_->at(back.port()).vrf;
+  } else if (back.kind == AdjacencyKind::kTunnel && !back.has_label()) {
+    vrf = tables_->at(back.tunnel()).vrf;
+    table = TableKind::kGateway;
+  }
+  return leads_to(tables_->fib.lookup(vrf, table, packet.parsed.destination, packet.parsed.source),
+                  from.ingress);
 }
 
-FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
+FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
                              FlowDirection direction) {
   const Parsed& p = packet.parsed;
   const auto refuse = [&](DropReason reason) {
     return dropped(reason, tables_->version, from.ingress);
   };
-  const bool is_reply = flow != nullptr && direction == FlowDirection::kReply &&
-                        leads_to(way_of_original(*flow, from.vrf), from.ingress);
+  const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
+  const bool is_reply =
+      flow != nullptr && direction == FlowDirection::kReply && is_answer(packet, from, adjacency);
 
   // In the words of the packet that opened the flow: who sent it, who received it, and on which
   // port.
@@ -94,7 +101,6 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, con
     return refuse(is_reply ? DropReason::kSecurityGroupIngress : DropReason::kSecurityGroupEgress);
   }
 
-  const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
   switch (adjacency.kind) {
     case AdjacencyKind::kNone:
       return refuse(DropReason::kNoRoute);
@@ -117,8 +123,7 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from, con
           .version = tables_->version,
           .ingress = from.ingress,
           .verdict = FlowVerdict::kForward,
-          .reason = {},
-          .table = from.table};
+          .reason = {}};
 }
 
 // An ICMP error passes with the flow it is about, when it comes from where that flow's packets
@@ -132,7 +137,7 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
   if (!quoted || quoted->source != error.parsed.destination)
     return refuse(DropReason::kNoFlowForPacket);
   const FlowKey about{tables_->at(from.vrf).domain, quoted->source,           quoted->destination,
-                      quoted->source_port,      quoted->destination_port, quoted->protocol};
+                      quoted->source_port,          quoted->destination_port, quoted->protocol};
   const FlowHit hit = flows_.find(about);
   if (!hit) return refuse(DropReason::kNoFlowForPacket);
   const FlowDecision& provoked = hit.flow->decision(hit.direction);
@@ -157,8 +162,7 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
           .version = tables_->version,
           .ingress = from.ingress,
           .verdict = FlowVerdict::kForward,
-          .reason = {},
-          .table = from.table};
+          .reason = {}};
 }
 
 }  // namespace farspan::dataplane

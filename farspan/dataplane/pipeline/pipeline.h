@@ -92,9 +92,8 @@ class Pipeline {
   // decide.cpp
   FlowDecision decide(const SuperPacket& packet, const Arrival& from);
   FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
-  FlowDecision judge(const SuperPacket& packet, const Arrival& from, const Flow* flow,
-                     FlowDirection direction);
-  Adjacency way_of_original(const Flow& flow, VrfIndex vrf) const;
+  FlowDecision judge(const SuperPacket& packet, const Arrival& from, FlowDirection direction);
+  bool is_answer(const SuperPacket& packet, const Arrival& from, const Adjacency& back) const;
   // to_port.cpp
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
   void write_frame(SuperPacket& packet, const PortEntry& port);
