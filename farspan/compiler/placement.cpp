@@ -35,8 +35,11 @@ class Builder {
       if (VpcSite* site = site_of_gateway(route.vpn_gateway)) site->vpn_routes.push_back(&route);
     }
     for (const auto& [name, attachment] : model_.all<model::CenAttachment>()) {
-      if (VpcSite* site = site_of(attachment.vpc); site != nullptr && site->cen.empty())
-        site->cen = attachment.cen;
+      VpcSite* site = site_of(attachment.vpc);
+      const auto* cen = model_.find<model::Cen>(attachment.cen);
+      if (site == nullptr || cen == nullptr || !site->cen.empty()) continue;
+      site->cen = attachment.cen;
+      site->cen_number = cen->meta.number;
     }
     for (const auto& [name, route] : model_.all<model::CenRoute>()) {
       VpcSite* site = site_of(route.vpc);

@@ -29,6 +29,7 @@ struct VpcSite {
   std::vector<const model::IpsecConnection*> connections;
   std::vector<const model::VpnRoute*> vpn_routes;
   std::string cen;                                 // empty: not attached
+  uint32_t cen_number = 0;                         // 0: not attached
   std::vector<const model::CenRoute*> cen_routes;  // of this Vpc
   std::vector<const model::Node*> nodes;           // where it stands, by number
 

@@ -248,17 +248,24 @@ class Walk {
     return std::nullopt;
   }
 
-  // Flows of the first walk: (node, VRF) → where it left.
+  // Flows of the first walk: (node, flow domain) → where it left. The Vpcs of a Cen are one domain,
+  // so an answer is one also when it comes from another VRF of the node.
   struct Exit {
     std::optional<nodestate::PortId> port;
     std::optional<nodestate::TunnelId> tunnel;
   };
   void remember(const Place& place, std::optional<nodestate::PortId> port,
                 std::optional<nodestate::TunnelId> tunnel) {
-    if (!is_answer_) flows_[{place.node, place.vrf}] = {port, tunnel};
+    if (!is_answer_) flows_[{place.node, domain_of(place)}] = {port, tunnel};
+  }
+  uint32_t domain_of(const Place& place) const {
+    const auto& vrfs = states_.at(place.node).vrfs;
+    const auto vrf = vrfs.find(place.vrf);
+    return vrf == vrfs.end() || vrf->second.flow_domain == 0 ? place.vrf.value()
+                                                             : vrf->second.flow_domain;
   }
   bool remembered(const Place& place) const {
-    const auto flow = flows_.find({place.node, place.vrf});
+    const auto flow = flows_.find({place.node, domain_of(place)});
     return is_answer_ && flow != flows_.end() && flow->second.port == place.port &&
            flow->second.tunnel == place.tunnel;
   }
@@ -267,7 +274,7 @@ class Walk {
   const Probe& probe_;
   net::Address from_, to_;
   bool is_answer_ = false;
-  std::map<std::pair<std::string, nodestate::VrfId>, Exit> flows_;
+  std::map<std::pair<std::string, uint32_t>, Exit> flows_;
 };
 
 }  // namespace

@@ -151,6 +151,16 @@ TEST(Routes, BetweenTwoVpcsOfOneNodeNeedNoLink) {
             "link us-east-node label " + label(model, "lab"));
   EXPECT_TRUE(reach(model, ip("10.10.10.10"), ip("172.20.1.10"), {1, 0}).is_reachable);
   EXPECT_TRUE(reach(model, ip("10.20.10.10"), ip("172.20.1.10"), {1, 0}).is_reachable);
+
+  // Both are in one flow domain, so an answer needs no rule of its own: the lab may ask, and nobody
+  // may ask the lab.
+  const auto vrfs = compile(model).at("us-east-node").vrfs;
+  for (const auto& [id, vrf] : vrfs)
+    EXPECT_EQ(vrf.flow_domain, model.find<model::Cen>("global")->meta.number);
+  network.group("lab", "lab").rules.clear();
+  network.group("app-us-east", "us-east").rules.emplace_back().peer = cidr("172.20.1.0/24");
+  EXPECT_TRUE(reach(model, ip("172.20.1.10"), ip("172.16.1.10"), {6, 80}).is_reachable);
+  EXPECT_FALSE(reach(model, ip("172.16.1.10"), ip("172.20.1.10"), {6, 80}).is_reachable);
 }
 
 TEST(Routes, WithASourceServeOnlyThatSource) {

@@ -10,6 +10,7 @@ void add_vrfs(const Placement& placement, States& states) {
     nodestate::Vrf vrf;
     vrf.vpc = site.vpc->meta.name;
     vrf.label = site.label;
+    vrf.flow_domain = site.cen_number;
     if (!site.vswitches.empty()) vrf.router = model::gateway_of(site.vswitches.front()->cidr);
     for (const model::Node* node : site.nodes) states[node->meta.name].vrfs[site.vrf] = vrf;
   }

@@ -39,6 +39,7 @@ struct Vrf {
   net::Address router;  // source of the ICMP errors of this VRF and hop seen by traceroute: the gateway address of its
                         // first vSwitch, 0.0.0.0 when it has none yet
   Label label;          // packets with this label on a link belong to this VRF
+  uint32_t flow_domain = 0;  // number of its Cen, within which addresses are unique; 0: in none
   bool operator==(const Vrf&) const = default;
 };
 

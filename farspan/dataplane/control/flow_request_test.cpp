@@ -25,7 +25,7 @@ class FlowWorker {
   FlowWorker(FlowRequest& request, uint32_t flows)
       : table_(flows), thread_([this, &request, flows] {
           for (uint32_t i = 0; i < flows; ++i) {
-            table_.create({VrfId(1), i, ~i, 1, 2, 17}, seconds(1));
+            table_.create({FlowDomain(1), i, ~i, 1, 2, 17}, seconds(1));
           }
           while (!is_over_) {
             if (is_readable(request.wakeup_fd(), 1) || request.is_waiting())

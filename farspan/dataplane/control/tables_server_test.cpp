@@ -126,7 +126,7 @@ TEST_F(TablesServerTest, ShowsSas) {
 TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {
   FlowTable table(4);
   Flow* flow =
-      table.create({VrfId(3), 0xC0000201, 0x0A0A0A05, 40000, 80, 6}, std::chrono::seconds(10));
+      table.create({FlowDomain(3), 0xC0000201, 0x0A0A0A05, 40000, 80, 6}, std::chrono::seconds(10));
   table.touch({flow, FlowDirection::kOriginal}, std::chrono::seconds(10), 0x02, 1, 60);
   table.touch({flow, FlowDirection::kReply}, std::chrono::seconds(10), 0x12, 1, 60);
   flows_ = FlowsCopy{{*flow}, 1, std::chrono::seconds(12)};

@@ -14,8 +14,8 @@
 namespace farspan::dataplane {
 
 using VrfId = StrongId<struct VrfIdTag, uint32_t>;
-/// What a flow's addresses are unique in: the Cen of a VRF, or the VRF itself. A flow between two VRFs of one node
-/// is then one flow, and its answers are answers.
+/// What a flow's addresses are unique in: the Cen of a VRF, or the VRF itself. A flow between two
+/// VRFs of one node is then one flow, and its answers are answers.
 using FlowDomain = StrongId<struct FlowDomainTag, uint32_t>;
 using PortId = StrongId<struct PortIdTag, uint32_t>;
 using TunnelId = StrongId<struct TunnelIdTag, uint32_t>;  // if_id of charon; bit 31: a link

@@ -238,6 +238,7 @@ Result<Keyed<VrfId, Vrf>> from_proto(const v1::Vrf& message) {
   read.row.vpc = row.name("vpc", message.vpc());
   read.row.router = row.address("router", message.router());
   read.row.label = row.label("label", message.label());
+  read.row.flow_domain = message.flow_domain();
   return row.judged(std::move(read));
 }
 

@@ -46,6 +46,7 @@ v1::Vrf to_proto(VrfId id, const Vrf& vrf) {
   message.set_vpc(vrf.vpc);
   message.set_router(vrf.router.text());
   message.set_label(vrf.label.value());
+  message.set_flow_domain(vrf.flow_domain);
   return message;
 }
 
