@@ -82,8 +82,7 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
     return dropped(reason, tables_->version, from.ingress);
   };
   const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
-  const bool is_reply =
-      flow != nullptr && direction == FlowDirection::kReply && is_answer(packet, from, adjacency);
+  const bool is_reply = direction == FlowDirection::kReply && is_answer(packet, from, adjacency);
 
   // In the words of the packet that opened the flow: who sent it, who received it, and on which
   // port.
