@@ -35,7 +35,7 @@ TEST(MessageSocket, KeepsMessageBoundariesAndDescriptors) {
 TEST(MessageSocket, CarriesMoreThanASocketBuffer) {
   auto [left, right] = connected();
   const std::string large(5u << 20, 'x');
-  std::thread writer([&] { EXPECT_TRUE(left.send(large)); });
+  std::thread writer([&, &end = left] { EXPECT_TRUE(end.send(large)); });
   auto received = right.receive();
   writer.join();
   ASSERT_TRUE(received);
