@@ -16,6 +16,7 @@ namespace farspan::io {
 inline constexpr uint32_t kMaxTrainBytes =
     65507;  // UDP payload of one call (65535 - IPv4 20 - UDP 8)
 inline constexpr uint32_t kMaxTrainPackets = 128;  // UDP_MAX_SEGMENTS of current kernels
+inline constexpr uint32_t kSafeTrainPackets = 64;  // that of every kernel
 
 struct Train {
   Endpoint source, destination;  // ports are 0 for native ESP
@@ -23,6 +24,7 @@ struct Train {
   uint32_t length = 0;
   uint32_t segment_size = 0;  // == length when it is one packet
   uint8_t tos = 0;
+  bool may_fragment = false;  // one packet of UDP that may leave without DF when it must
 
   uint32_t packet_count() const {
     return segment_size == 0 ? 1 : (length + segment_size - 1) / segment_size;

@@ -179,8 +179,14 @@ void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> ver
       has_retried = false;
     } else if (errno == ECONNREFUSED && !has_retried) {
       has_retried = true;  // an older datagram's ICMP error, not this one's
-    } else if (errno == EIO && trains[next].segment_size < trains[next].length) {
-      verdicts[next] = send_one_by_one(next, trains[next]);
+    } else if (errno == EIO && trains[next].packet_count() > 1) {
+      verdicts[next] = send_in_parts(next, trains[next], 1);
+      ++next;
+    } else if (errno == EINVAL && trains[next].packet_count() > kSafeTrainPackets) {
+      verdicts[next] = send_in_parts(next, trains[next], kSafeTrainPackets);
+      ++next;
+    } else if (errno == EMSGSIZE && trains[next].may_fragment) {
+      verdicts[next] = send_without_df(next);
       ++next;
     } else if (errno != EINTR) {
       verdicts[next++] = send_verdict(errno);
@@ -189,14 +195,18 @@ void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> ver
   }
 }
 
-// Kernels before 6.11 refuse UDP_SEGMENT (EIO) on a device that cannot compute checksums.
-SendVerdict UdpUnderlay::send_one_by_one(size_t index, const Train& train) {
+// Kernels before 6.11 refuse UDP_SEGMENT (EIO) on a device that cannot compute checksums, older
+// ones more than 64 segments (EINVAL).
+SendVerdict UdpUnderlay::send_in_parts(size_t index, const Train& train,
+                                       uint32_t packets_per_part) {
   msghdr header = buffers_->send_messages[index].msg_hdr;
-  header.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));  // the last one: UDP_SEGMENT
+  if (packets_per_part == 1)
+    header.msg_controllen -= CMSG_SPACE(sizeof(uint16_t));  // the last one: UDP_SEGMENT
+  const uint32_t part_length = packets_per_part * train.segment_size;
   SendVerdict worst = SendVerdict::kSent;
-  for (uint32_t at = 0; at < train.length; at += train.segment_size) {
-    iovec packet{train.bytes + at, std::min(train.segment_size, train.length - at)};
-    header.msg_iov = &packet;
+  for (uint32_t at = 0; at < train.length; at += part_length) {
+    iovec part{train.bytes + at, std::min(part_length, train.length - at)};
+    header.msg_iov = &part;
     ssize_t sent;
     do {
       sent = ::sendmsg(fd_.get(), &header, MSG_DONTWAIT);
@@ -204,6 +214,16 @@ SendVerdict UdpUnderlay::send_one_by_one(size_t index, const Train& train) {
     if (sent < 0 && worst == SendVerdict::kSent) worst = send_verdict(errno);
   }
   return worst;
+}
+
+// As a host would: fragments of the path MTU the kernel knows.
+SendVerdict UdpUnderlay::send_without_df(size_t index) {
+  if (!set_option(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT))
+    return SendVerdict::kTooBig;
+  const ssize_t sent = ::sendmsg(fd_.get(), &buffers_->send_messages[index].msg_hdr, MSG_DONTWAIT);
+  const SendVerdict verdict = sent >= 0 ? SendVerdict::kSent : send_verdict(errno);
+  FS_CHECK(set_option(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO));
+  return verdict;
 }
 
 }  // namespace farspan::io

@@ -2,8 +2,10 @@
 // UdpUnderlay: one UDP port of this node (500 or 4500) as trains of packets.
 //
 // Receives with UDP_GRO, IP_PKTINFO (which of our addresses) and IP_RECVTOS (ECN and DSCP); sends
-// with UDP_SEGMENT, IP_PKTINFO (from which of our addresses) and IP_TOS. Outer packets always carry
-// DF (IP_PMTUDISC_DO): a tunnel learns its MTU, it never makes fragments.
+// with UDP_SEGMENT, IP_PKTINFO (from which of our addresses) and IP_TOS. ESP always carries DF
+// (IP_PMTUDISC_DO): a tunnel learns its MTU, it never makes fragments. IKE datagrams (may_fragment)
+// lose it when they are larger than the path MTU: certificates and many proposals are, and not
+// every peer has fragments of IKE's own (RFC 7383 §1).
 //
 // The kernel's UDP_ENCAP_ESPINUDP is never set: kernels without ESP accept it and swallow the
 // packets. GRO may glue an IKE datagram to the end of an ESP train, so the reader looks at the
@@ -46,7 +48,8 @@ class UdpUnderlay {
  private:
   struct Buffers;
   UdpUnderlay(UniqueFd fd, uint16_t port);
-  SendVerdict send_one_by_one(size_t index, const Train& train);
+  SendVerdict send_in_parts(size_t index, const Train& train, uint32_t packets_per_part);
+  SendVerdict send_without_df(size_t index);
 
   UniqueFd fd_;
   uint16_t port_;

@@ -2,10 +2,15 @@
 #include "farspan/io/udp_underlay.h"
 
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 namespace farspan::io {
@@ -75,6 +80,63 @@ TEST(UdpUnderlay, SaysWhatTheKernelRefuses) {
   EXPECT_EQ(verdicts[0], SendVerdict::kSent);
   EXPECT_NE(verdicts[1], SendVerdict::kSent);
   EXPECT_EQ(verdicts[2], SendVerdict::kSent) << "one refusal must not end the batch";
+}
+
+TEST(UdpUnderlay, CarriesMorePacketsThanTheKernelTakesAtOnce) {
+  auto here = UdpUnderlay::open(kPort), there = UdpUnderlay::open(kPeerPort);
+  ASSERT_TRUE(here.ok() && there.ok());
+  std::vector<uint8_t> bytes(200 * 100 + 1);
+  std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+  const Train train{.source = {},
+                    .destination = {kLoopback, kPeerPort},
+                    .bytes = bytes.data(),
+                    .length = static_cast<uint32_t>(bytes.size()),
+                    .segment_size = 100};
+  SendVerdict verdict = SendVerdict::kBusy;
+  here->send({&train, 1}, {&verdict, 1});
+  EXPECT_EQ(verdict, SendVerdict::kSent);
+  std::vector<Train> trains;
+  EXPECT_EQ(receive_packets(*there, 201, &trains).size(), 201u);
+}
+
+// A network namespace of this thread's own, whose loopback carries no more than `mtu`.
+bool enter_small_network(int mtu) {
+  if (::unshare(CLONE_NEWNET) != 0) return false;
+  const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  loopback.ifr_mtu = mtu;
+  if (::ioctl(any.get(), SIOCSIFMTU, &loopback) != 0) return false;
+  loopback.ifr_flags = IFF_UP;
+  return ::ioctl(any.get(), SIOCSIFFLAGS, &loopback) == 0;
+}
+
+TEST(UdpUnderlay, FragmentsWhatMayBeAndNothingElse) {
+  bool is_there = false;
+  std::thread([&] {
+    is_there = enter_small_network(1280);
+    if (!is_there) return;
+    auto here = UdpUnderlay::open(kPort), there = UdpUnderlay::open(kPeerPort);
+    ASSERT_TRUE(here.ok() && there.ok());
+    std::vector<uint8_t> bytes(3000, 7);
+    std::array<Train, 3> trains;
+    trains.fill(Train{.source = {},
+                      .destination = {kLoopback, kPeerPort},
+                      .bytes = bytes.data(),
+                      .length = 3000,
+                      .segment_size = 3000});
+    trains[1].may_fragment = true;
+    std::array<SendVerdict, 3> verdicts{};
+    here->send(trains, verdicts);
+    EXPECT_EQ(verdicts[0], SendVerdict::kTooBig);
+    EXPECT_EQ(verdicts[1], SendVerdict::kSent);
+    EXPECT_EQ(verdicts[2], SendVerdict::kTooBig) << "DF is back";
+    std::vector<Train> received;
+    const auto packets = receive_packets(*there, 1, &received);
+    ASSERT_EQ(packets.size(), 1u);
+    EXPECT_EQ(packets[0], bytes);
+  }).join();
+  if (!is_there) GTEST_SKIP() << "may not make a network namespace";
 }
 
 TEST(UdpUnderlay, RefusesAPortThatIsTaken) {

@@ -61,9 +61,10 @@ def test_ike_datagrams_pass_between_the_charons_of_two_nodes(lab):
     a.connect_ike()
     b.connect_ike()
     for port, marker in ((500, b""), (4500, bytes(4))):
-        payload = marker + os.urandom(1200)
-        a.send_ike("192.0.2.1", "192.0.2.2", port, payload)
-        assert b.receive_ike() == ("192.0.2.1", port, port, payload)
+        for length in (1200, 4000):  # larger than the path MTU: in fragments, as with certificates
+            payload = marker + os.urandom(length)
+            a.send_ike("192.0.2.1", "192.0.2.2", port, payload)
+            assert b.receive_ike() == ("192.0.2.1", port, port, payload)
     newer = b.ike
     b.connect_ike()  # a restarted charon takes the place of the one before
     assert newer.recv(1) == b""

@@ -11,7 +11,8 @@ void Pipeline::from_ike(const IkeDatagram& datagram) {
                         .bytes = datagram.payload.data(),
                         .length = static_cast<uint32_t>(datagram.payload.size()),
                         .segment_size = static_cast<uint32_t>(datagram.payload.size()),
-                        .tos = static_cast<uint8_t>(datagram.dscp << 2)};
+                        .tos = static_cast<uint8_t>(datagram.dscp << 2),
+                        .may_fragment = true};
   io::SendVerdict verdict = io::SendVerdict::kBusy;
   outside_.send({&train, 1}, {&verdict, 1});
   switch (verdict) {
