@@ -2,6 +2,8 @@
 #include "farspan/agent/enrolment.h"
 
 #include <grpcpp/grpcpp.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -27,12 +29,16 @@ Error refusal(const grpc::Status& status) {
           "the controller answered: " + status.error_message(), is_passing ? "" : kRemedy};
 }
 
-Result<v1::EnrolReply> ask(const Bundle& bundle, const std::string& controller,
-                           const std::string& request_der) {
+std::shared_ptr<grpc::Channel> channel_to(const std::string& controller,
+                                          const grpc::SslCredentialsOptions& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kControllerName);
-  const auto channel = grpc::CreateCustomChannel(
-      controller, grpc::SslCredentials({bundle.ca_certificate, "", ""}), arguments);
+  return grpc::CreateCustomChannel(controller, grpc::SslCredentials(credentials), arguments);
+}
+
+Result<v1::EnrolReply> ask(const Bundle& bundle, const std::string& controller,
+                           const std::string& request_der) {
+  const auto channel = channel_to(controller, {bundle.ca_certificate, "", ""});
   v1::EnrolRequest request;
   request.set_node(bundle.node);
   request.set_token(bundle.token);
@@ -54,6 +60,15 @@ Status enrol_by(const Bundle& bundle, const std::string& directory, const std::s
   if (!reply) return reply.error();
   return keep_certificate(directory, bundle.node, reply->certificate(), reply->ca_certificate(),
                           bundle.ca_certificate);
+}
+
+// Is the file at `path` there and younger than the one at `other`?
+bool is_newer(const std::string& path, const std::string& other) {
+  struct stat mine {
+  }, its{};
+  if (::stat(path.c_str(), &mine) != 0 || ::stat(other.c_str(), &its) != 0) return false;
+  return std::pair(mine.st_mtim.tv_sec, mine.st_mtim.tv_nsec) >
+         std::pair(its.st_mtim.tv_sec, its.st_mtim.tv_nsec);
 }
 
 }  // namespace
@@ -87,15 +102,39 @@ Result<Identity> enrol(const std::string& directory, const std::string& node,
   auto bundle = parse_bundle(*bytes);
   if (!bundle) return bundle.error();
   if (bundle->node != node) return invalid("node", "is " + bundle->node + ", this is Node " + node);
-  // A crash between keeping the certificate and removing the bundle leaves both: the certificate
-  // counts.
-  if (!identity || identity->ca_certificate != bundle->ca_certificate) {
-    if (auto done = enrol_by(*bundle, directory, controller); !done) return done.error();
+  // A crash between keeping the certificate and removing the bundle leaves both: the later of the
+  // two counts.
+  const bool is_of_this_ca = identity && identity->ca_certificate == bundle->ca_certificate;
+  if (!is_of_this_ca || is_newer(bundle_path, directory + "/node.crt")) {
+    const auto done = enrol_by(*bundle, directory, controller);
+    if (!done && (!is_of_this_ca || done.error().code == ErrorCode::kUnavailable))
+      return done.error();
+    if (!done) spdlog::warn("{}; the certificate there is stays in use", done.error().text());
     identity = load_identity(directory, node);
     if (!identity) return identity;
   }
   ::unlink(bundle_path.c_str());
   return identity;
+}
+
+Result<Identity> renew(const std::string& directory, const std::string& node,
+                       const std::string& controller, const Identity& standing) {
+  auto request = certificate_request(standing.key, node);
+  if (!request) return request.error();
+  v1::RenewRequest message;
+  message.set_certificate_request(*request);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto channel =
+      channel_to(controller, {standing.ca_certificate, standing.key, standing.certificate});
+  v1::EnrolReply reply;
+  const auto status = v1::NodeSession::NewStub(channel)->Renew(&context, message, &reply);
+  if (!status.ok()) return refusal(status);
+  if (auto kept = keep_certificate(directory, node, reply.certificate(), reply.ca_certificate(),
+                                   standing.ca_certificate);
+      !kept)
+    return kept.error();
+  return load_identity(directory, node);
 }
 
 }  // namespace farspan::agent

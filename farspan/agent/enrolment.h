@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// enrolment: how a new machine becomes a node: one call with a one-time token, answered with a
-// certificate.
+// enrolment: how a new machine becomes a node, one call with a one-time token, answered with a
+// certificate; and how a node's certificate is renewed, one call with the old one.
 //
 // The bundle is a JSON file that the controller made and a person carried here:
 //   {"node": "us-east-1", "controller": "192.0.2.10:7443", "token": "…", "ca_certificate":
@@ -9,7 +9,7 @@
 // certificate is on the disk; the token in it is worthless then.
 //
 // Not here: key and certificate (identity.h).
-// Threads: the session's; enrol() waits for the controller, at most kPatience.
+// Threads: the session's; each call waits for the controller, at most kPatience.
 #pragma once
 
 #include <chrono>
@@ -33,9 +33,15 @@ inline constexpr std::chrono::seconds kPatience{10};
 inline constexpr const char* kControllerName = "controller.farspan";
 
 /// The identity in `directory`, or the one that the bundle at `bundle_path` gets from `controller`;
-/// the bundle is gone afterwards. kUnavailable: try again; anything else needs a new bundle.
+/// the bundle is gone afterwards. kUnavailable: try again; anything else needs a new bundle. A
+/// bundle that is newer than the identity there is replaces it; one that is refused does not take
+/// it away.
 /// @param bundle_path  empty: there is none
 Result<Identity> enrol(const std::string& directory, const std::string& node,
                        const std::string& controller, const std::string& bundle_path);
+
+/// A new certificate for the key and the node of `standing`, kept in `directory`.
+Result<Identity> renew(const std::string& directory, const std::string& node,
+                       const std::string& controller, const Identity& standing);
 
 }  // namespace farspan::agent

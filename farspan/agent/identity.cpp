@@ -5,9 +5,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <ctime>
 #include <memory>
 
 #include "farspan/agent/state_file.h"
+#include "farspan/base/check.h"
 
 namespace farspan::agent {
 namespace {
@@ -78,7 +80,21 @@ Status check(X509* certificate, EVP_PKEY* key, const std::string& node) {
   return ok();
 }
 
+std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  FS_CHECK(ASN1_TIME_to_tm(time, &parts) == 1);
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+}
+
 }  // namespace
+
+Validity validity_of(const Identity& identity) {
+  const Certificate certificate = certificate_from_pem(identity.certificate);
+  FS_CHECK(certificate != nullptr);
+  const auto begins_at = time_of(X509_get0_notBefore(certificate.get()));
+  const auto ends_at = time_of(X509_get0_notAfter(certificate.get()));
+  return {ends_at - (ends_at - begins_at) / 3, ends_at};
+}
 
 Result<Identity> load_identity(const std::string& directory, const std::string& node) {
   Identity identity;

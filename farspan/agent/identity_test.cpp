@@ -121,7 +121,6 @@ TEST_F(IdentityOfNode, AnotherCaThanThePinnedOneIsDenied) {
 }
 
 TEST_F(IdentityOfNode, ABundleLeftByACrashIsRemovedWithoutAskingAnybody) {
-  ASSERT_TRUE(keep(ca_.sign(request(), "us-east-1")).ok());
   const std::string path = directory_ + "/bundle.json";
   std::string pem;
   for (const char c : ca_.pem()) pem += c == '\n' ? std::string("\\n") : std::string(1, c);
@@ -130,6 +129,7 @@ TEST_F(IdentityOfNode, ABundleLeftByACrashIsRemovedWithoutAskingAnybody) {
           path, R"({"node":"us-east-1","controller":"127.0.0.1:1","token":"t","ca_certificate":")" +
                     pem + "\"}")
           .ok());
+  ASSERT_TRUE(keep(ca_.sign(request(), "us-east-1")).ok());
   EXPECT_TRUE(enrol(directory_, "us-east-1", "127.0.0.1:1", path).ok());
   EXPECT_FALSE(std::filesystem::exists(path));
 }

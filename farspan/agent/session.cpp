@@ -20,6 +20,7 @@ constexpr int kMaxMessage = 256 << 20;  // a snapshot of a whole node
 constexpr size_t kMaxDeltasQueued =
     1024;  // more, and the node loop hangs: start anew instead of growing
 constexpr std::chrono::seconds kGoodConversation{5};
+constexpr std::chrono::hours kRenewalRetry{1};
 // A controller that vanished without a word is noticed within both together; the controller's own
 // pings are as frequent, and it takes no offence at ours (controller/node_server.cpp).
 constexpr std::chrono::milliseconds kPingPeriod{5000}, kPingPatience{5000};
@@ -170,6 +171,23 @@ std::optional<Identity> ControllerSession::State::enrolled() {
     complain(found.error().text());
     return std::nullopt;
   }
+  const auto now = std::chrono::system_clock::now();
+  if (validity_of(*found).ends_at <= now) {
+    complain(
+        "the certificate of this node has ended; make a new bundle on the controller: farspan "
+        "enrol " +
+        settings.node);
+    return std::nullopt;
+  }
+  if (validity_of(*found).renew_at <= now) {  // should it fail, the old one still serves
+    if (auto renewed =
+            renew(settings.state_directory, settings.node, settings.controller, *found)) {
+      spdlog::info("controller {}: renewed the certificate", settings.controller);
+      found = std::move(renewed);
+    } else {
+      complain(renewed.error().text());
+    }
+  }
   {
     const std::lock_guard lock(mutex);
     identity = *found;
@@ -184,6 +202,9 @@ bool ControllerSession::State::converse(const Identity& own) {
   const auto began = Clock::now();
   const auto stub = v1::NodeSession::NewStub(channel_to(settings.controller, own));
   grpc::ClientContext current;
+  // The conversation may last for years: it ends when the certificate is to be renewed.
+  current.set_deadline(std::max<std::chrono::system_clock::time_point>(
+      validity_of(own).renew_at, std::chrono::system_clock::now() + kRenewalRetry));
   v1::NodeMessage hello;
   uint64_t number = 0;
   {

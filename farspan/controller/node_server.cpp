@@ -22,13 +22,36 @@ class RefusedSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Contr
   void OnDone() override { delete this; }
 };
 
-// The CN of the client certificate, which TLS verified against the CA; empty without one.
+// The CN of the client certificate, which TLS verified against the CA; empty without one. The
+// controller's own certificate is the CA's as well, but no name of a Node has a dot.
 std::string node_of(const grpc::CallbackServerContext& context) {
   const auto auth = context.auth_context();
   if (!auth || !auth->IsPeerAuthenticated()) return {};
   const auto names = auth->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
-  return names.size() == 1 ? std::string(names.front().data(), names.front().size())
-                           : std::string();
+  if (names.size() != 1) return {};
+  const std::string name(names.front().data(), names.front().size());
+  return name.find('.') == std::string::npos ? name : std::string();
+}
+
+grpc::Status to_grpc(const Error& error) {
+  const auto code = error.code == ErrorCode::kDenied     ? grpc::StatusCode::PERMISSION_DENIED
+                    : error.code == ErrorCode::kInvalid  ? grpc::StatusCode::INVALID_ARGUMENT
+                    : error.code == ErrorCode::kNotFound ? grpc::StatusCode::NOT_FOUND
+                                                         : grpc::StatusCode::INTERNAL;
+  return {code, error.text()};
+}
+
+// The certificate of a declared node; whoever asks has proved to be that node.
+Status certify(const NodeServices& services, const std::string& node, const std::string& request,
+               v1::EnrolReply& reply) {
+  if (services.controller.published()->model.find<model::Node>(node) == nullptr)
+    return Error{ErrorCode::kNotFound, "Node " + node, "", "is not declared any more",
+                 "declare it and make a new token"};
+  auto certificate = services.authority.sign_node(request, node, std::chrono::system_clock::now());
+  if (!certificate) return certificate.error();
+  reply.set_certificate(*std::move(certificate));
+  reply.set_ca_certificate(services.authority.certificate_der());
+  return ok();
 }
 
 class SessionService : public v1::NodeSession::CallbackService {
@@ -39,11 +62,9 @@ class SessionService : public v1::NodeSession::CallbackService {
   grpc::ServerBidiReactor<v1::NodeMessage, v1::ControllerMessage>* Session(
       grpc::CallbackServerContext* context) override {
     const std::string node = node_of(*context);
-    // The controller's own certificate is the CA's as well, but no name of a Node has a dot.
-    if (node.empty() || node.find('.') != std::string::npos) {
+    if (node.empty()) {
       spdlog::warn("session from {} refused: no certificate of a node", context->peer());
-      return new RefusedSession(
-          {grpc::StatusCode::UNAUTHENTICATED, "a session needs a node's certificate: enrol first"});
+      return new RefusedSession(unauthenticated());
     }
     auto session = std::make_shared<controller::NodeSession>(node, services_, registry_);
     auto* reactor = session.get();
@@ -52,18 +73,31 @@ class SessionService : public v1::NodeSession::CallbackService {
     return reactor;
   }
 
+  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
+                                  const v1::RenewRequest* request, v1::EnrolReply* reply) override {
+    auto* reactor = context->DefaultReactor();
+    const std::string node = node_of(*context);
+    if (node.empty()) {
+      reactor->Finish(unauthenticated());
+      return reactor;
+    }
+    const auto certified = certify(services_, node, request->certificate_request(), *reply);
+    if (certified)
+      spdlog::info("node {} renewed its certificate", node);
+    else
+      spdlog::warn("node {} gets no new certificate: {}", node, certified.error().what);
+    reactor->Finish(certified ? grpc::Status::OK : to_grpc(certified.error()));
+    return reactor;
+  }
+
  private:
+  static grpc::Status unauthenticated() {
+    return {grpc::StatusCode::UNAUTHENTICATED, "a node's certificate is needed: enrol first"};
+  }
+
   const NodeServices services_;
   SessionRegistry& registry_;
 };
-
-grpc::Status to_grpc(const Error& error) {
-  const auto code = error.code == ErrorCode::kDenied     ? grpc::StatusCode::PERMISSION_DENIED
-                    : error.code == ErrorCode::kInvalid  ? grpc::StatusCode::INVALID_ARGUMENT
-                    : error.code == ErrorCode::kNotFound ? grpc::StatusCode::NOT_FOUND
-                                                         : grpc::StatusCode::INTERNAL;
-  return {code, error.text()};
-}
 
 class EnrolmentService : public v1::Enrolment::CallbackService {
  public:
@@ -93,15 +127,7 @@ class EnrolmentService : public v1::Enrolment::CallbackService {
     const auto now = std::chrono::system_clock::now();
     if (const auto used = services_.enrolments.use(request.token(), request.node(), now); !used)
       return used;
-    if (services_.controller.published()->model.find<model::Node>(request.node()) == nullptr)
-      return Error{ErrorCode::kNotFound, "Node " + request.node(), "", "is not declared any more",
-                   "declare it and make a new token"};
-    auto certificate =
-        services_.authority.sign_node(request.certificate_request(), request.node(), now);
-    if (!certificate) return certificate.error();
-    reply.set_certificate(*std::move(certificate));
-    reply.set_ca_certificate(services_.authority.certificate_der());
-    return ok();
+    return certify(services_, request.node(), request.certificate_request(), reply);
   }
 
   const NodeServices services_;

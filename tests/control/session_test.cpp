@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "farspan/agent/identity.h"
 #include "farspan/agent/state_file.h"
 #include "farspan/controller/node_server.h"
 #include "farspan/controller/test_network.h"
@@ -56,12 +57,24 @@ class SessionTest : public testing::Test {
     EXPECT_TRUE(agent::write_file(path, text.dump()).ok());
     return path;
   }
-  void start_agent() {
+  void start_agent(const std::string& bundle_path) {
     agent_ = std::make_unique<agent::ControllerSession>(
         agent::SessionSettings{kNode, "127.0.0.1:" + std::to_string(relay_->port()), node_.path(),
-                               bundle()},
+                               bundle_path},
         0, [] {});
   }
+  // The node was enrolled so long ago.
+  void enrolled(std::chrono::days ago) {
+    const auto key = agent::key_in(node_.path());
+    const auto request = agent::certificate_request(*key, kNode);
+    const auto certificate =
+        authority_->sign_node(*request, kNode, std::chrono::system_clock::now() - ago);
+    const auto kept =
+        agent::keep_certificate(node_.path(), kNode, *certificate, authority_->certificate_der(),
+                                authority_->certificate_pem());
+    EXPECT_TRUE(kept.ok()) << kept.error().text();
+  }
+  agent::Identity identity() const { return agent::load_identity(node_.path(), kNode).value(); }
   bool is_connected() const { return reports_.of(kNode)->is_connected; }
 
   controller::StateDirectory directory_, node_;
@@ -76,7 +89,7 @@ class SessionTest : public testing::Test {
 };
 
 TEST_F(SessionTest, BothEndsNoticeThatThePathBetweenThemDied) {
-  start_agent();
+  start_agent(bundle());
   std::optional<agent::ControllerSession::Received> received;
   ASSERT_TRUE(becomes_true(seconds(10), [&] { return (received = agent_->take()).has_value(); }));
   EXPECT_TRUE(received->delta.is_snapshot);
@@ -89,6 +102,46 @@ TEST_F(SessionTest, BothEndsNoticeThatThePathBetweenThemDied) {
   relay_->serve_new();
   EXPECT_TRUE(becomes_true(seconds(15), [&] { return relay_->accepted() > before; }))
       << "the agent waits for a controller that is gone";
+  EXPECT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+}
+
+TEST_F(SessionTest, ACertificateIsRenewedWithAThirdOfItsLifeLeft) {
+  enrolled(std::chrono::days(200));
+  const agent::Identity before = identity();
+  start_agent("");
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+  EXPECT_EQ(identity(), before) << "there is time";
+
+  agent_.reset();
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return !is_connected(); }));
+  enrolled(std::chrono::days(300));
+  const agent::Identity old = identity();
+  EXPECT_LT(agent::validity_of(old).renew_at, std::chrono::system_clock::now());
+  start_agent("");
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+  EXPECT_NE(identity().certificate, old.certificate);
+  EXPECT_EQ(identity().key, old.key) << "the key stays where it was made";
+  EXPECT_GT(agent::validity_of(identity()).renew_at,
+            std::chrono::system_clock::now() + std::chrono::days(200));
+  std::optional<agent::Identity> told;
+  ASSERT_TRUE(
+      becomes_true(seconds(10), [&] { return (told = agent_->take_identity()).has_value(); }));
+  EXPECT_EQ(*told, identity()) << "charon gets it too";
+}
+
+TEST_F(SessionTest, ANewBundleReplacesACertificateThatEnded) {
+  enrolled(std::chrono::days(400));
+  start_agent(bundle());
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+  EXPECT_GT(agent::validity_of(identity()).ends_at, std::chrono::system_clock::now());
+  EXPECT_FALSE(std::filesystem::exists(node_.path() + "/bundle.json"));
+}
+
+TEST_F(SessionTest, ABundleThatIsRefusedDoesNotTakeTheIdentityAway) {
+  enrolled(std::chrono::days(1));
+  const std::string path = bundle();
+  EXPECT_TRUE(enrolments_.issue(kNode, std::chrono::system_clock::now()).ok());  // voids it
+  start_agent(path);
   EXPECT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
 }
 
