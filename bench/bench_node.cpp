@@ -17,6 +17,11 @@ constexpr uint16_t kNatPort = 4500;
 
 uint32_t tunnel_of(size_t office) { return static_cast<uint32_t>(office) + 1; }
 
+ipsec::SelectorRange subnet_of(size_t office) {
+  const uint32_t first = office_host(office) & 0xffffff00;
+  return {.address_low = first, .address_high = first + 255};
+}
+
 std::string text_of(uint32_t address) { return net::Address::v4(address).text(); }
 
 v1::Route* add_route(v1::TablesBatch& batch, const std::string& destination, v1::TableKind table) {
@@ -77,6 +82,9 @@ ipsec::SaDescription describe_sa(crypto::Suite suite, size_t office, bool is_inb
   sa.tunnel = tunnel_of(office);
   sa.reqid = 1;
   sa.has_esn = true;
+  const ipsec::SelectorRange theirs = subnet_of(office);
+  sa.selectors = is_inbound ? ipsec::TrafficSelectors({theirs}, {ipsec::SelectorRange{}})
+                            : ipsec::TrafficSelectors({ipsec::SelectorRange{}}, {theirs});
   sa.path = {{kNodeUnderlay, kNatPort}, {office_underlay(office), kNatPort}, true};
   return sa;
 }
@@ -94,6 +102,7 @@ BenchNode::BenchNode(crypto::Suite suite, size_t offices)
     policy.tunnel = tunnel_of(i);
     policy.reqid = 1;
     policy.spi = spi_to_office(i);
+    policy.destination = subnet_of(i);
     FS_CHECK(sad_->add_policy(policy, 1) == ipsec::SadVerdict::kOk);
   }
   view_ = sad_->view();

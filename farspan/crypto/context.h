@@ -45,10 +45,14 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  /// Encrypts `text` in place and writes the 16-byte ICV. The nonce is the salt of `keys` and `iv`
-  /// (8 bytes).
+  /// Encrypts what stands at `from` into `text`, which may be the same place, and writes the
+  /// 16-byte ICV. The nonce is the salt of `keys` and `iv` (8 bytes).
   void gcm_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                std::span<uint8_t> text, uint8_t* icv);
+                const uint8_t* from, std::span<uint8_t> text, uint8_t* icv);
+  void gcm_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                std::span<uint8_t> text, uint8_t* icv) {
+    gcm_seal(keys, iv, aad, text.data(), text, icv);
+  }
   /// Decrypts `text` in place and says whether `icv` (16 bytes) was right; the text is worthless if
   /// not.
   [[nodiscard]] bool gcm_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,

@@ -46,19 +46,24 @@ constexpr auto kPadding = [] {
 
 // What GCM authenticates besides the text: SPI and sequence number, 64 bits of it with ESN (RFC
 // 4106 §5).
-struct Aad {
-  std::array<uint8_t, 12> bytes;
-  uint32_t length;
-
-  Aad(const uint8_t* esp, bool has_esn, uint64_t sequence) : length(has_esn ? 12 : 8) {
-    std::memcpy(bytes.data(), esp, 4);
-    if (has_esn) {
-      put_be64(bytes.data() + 4, sequence);
-    } else {
-      std::memcpy(bytes.data() + 4, esp + 4, 4);
-    }
+// One store, as in crypto/context.cpp.
+class Aad {
+ public:
+  Aad() = default;
+  Aad(uint32_t spi, bool has_esn, uint64_t sequence) : length_(has_esn ? 12 : 8) {
+    const uint64_t first = __builtin_bswap32(spi);
+    const uint64_t high = __builtin_bswap32(static_cast<uint32_t>(sequence >> 32));
+    const uint64_t low = __builtin_bswap32(static_cast<uint32_t>(sequence));
+    words_ = has_esn ? Words{first | high << 32, low} : Words{first | low << 32, 0};
   }
-  std::span<const uint8_t> view() const { return {bytes.data(), length}; }
+  std::span<const uint8_t> view() const {
+    return {reinterpret_cast<const uint8_t*>(&words_), length_};
+  }
+
+ private:
+  using Words [[gnu::vector_size(16)]] = uint64_t;
+  Words words_;
+  uint32_t length_;
 };
 
 // With ESN and a separate hash the high half is hashed behind the text, without being sent (RFC
@@ -149,47 +154,36 @@ void EspWorker::open(std::span<OpenSlot> slots) {
   }
 }
 
-// Per packet: 1. sequence number, recorded in the arena; 2. padding and trailer; 3. header and
-// IV; 4. GCM at once, CBC with the others of the chunk.
+// 1. per packet: sequence number, recorded in the arena; padding and trailer; header and IV
+// 2. per packet: GCM; CBC for all of the chunk at once
+// Two passes, because the cipher reads with wide loads what the first pass has just written: right
+// behind the stores it would wait for them to reach the cache.
 void EspWorker::seal_chunk(std::span<SealSlot> slots) {
-  size_t batched = 0;
+  Scratch& scratch = *scratch_;
   prefetch_first(slots);
   for (size_t i = 0; i < slots.size(); ++i) {
     prefetch_next(slots, i);
+    scratch.sequence_of[i] = prepare(slots[i]);
+  }
+  size_t batched = 0;
+  for (size_t i = 0; i < slots.size(); ++i) {
     SealSlot& slot = slots[i];
+    if (slot.drop) continue;
     OutboundSa& sa = *slot.sa;
-    slot.esp_length = 0;
-    slot.drop = std::nullopt;
-    if (sa.is_over()) {
-      slot.drop = DropReason::kSaExpired;
-      continue;
-    }
-    const uint64_t sequence = sa.take_sequence();
-    if (sequence == 0) {
-      slot.drop = DropReason::kSequenceExhausted;
-      continue;
-    }
     const Suite suite = sa.suite();
-    slot.esp_length = sa.sealed_length(slot.inner_length);
+    const uint64_t sequence = scratch.sequence_of[i];
     const uint32_t without_icv = slot.esp_length - suite.icv_length();
-    const uint32_t pad = without_icv - sa.prefix_length() - slot.inner_length - kTrailer;
-    uint8_t* const text = slot.esp + sa.prefix_length();
-    std::memcpy(text + slot.inner_length, kPadding.data(), pad);
-    slot.esp[without_icv - 2] = static_cast<uint8_t>(pad);
-    slot.esp[without_icv - 1] = slot.next_header;
-    put_be32(slot.esp, sa.spi());
-    put_be32(slot.esp + 4, static_cast<uint32_t>(sequence));
-    count(sa, slot.inner_length, false);
-
     const uint32_t text_length = without_icv - sa.prefix_length();
     uint8_t* const iv = slot.esp + kHeader;
+    uint8_t* const text = slot.esp + sa.prefix_length();
     if (suite.is_aead()) {
-      put_be64(iv, sequence);  // unique under the key, which is all GCM asks (RFC 4106 §3.1)
-      crypto_->gcm_seal(sa.keys(), iv, Aad(slot.esp, sa.has_esn(), sequence).view(),
-                        {text, text_length}, slot.esp + without_icv);
+      crypto_->gcm_seal(sa.keys(), iv, Aad(sa.spi(), sa.has_esn(), sequence).view(),
+                        slot.source != nullptr ? slot.source : text, {text, text_length},
+                        slot.esp + without_icv);
     } else {
-      scratch_->ivs.next(iv);
-      scratch_->packets[batched++] = {
+      if (slot.source != nullptr) std::memcpy(text, slot.source, text_length);
+      scratch.ivs.next(iv);
+      scratch.packets[batched++] = {
           &sa.keys(),
           iv,
           text,
@@ -199,7 +193,38 @@ void EspWorker::seal_chunk(std::span<SealSlot> slots) {
           slot.esp + without_icv};
     }
   }
-  if (batched > 0) crypto_->cbc_hmac_seal({scratch_->packets.data(), batched});
+  if (batched > 0) crypto_->cbc_hmac_seal({scratch.packets.data(), batched});
+}
+
+// Everything but the cipher. Answers the sequence number; 0 when the packet is dropped.
+uint64_t EspWorker::prepare(SealSlot& slot) {
+  OutboundSa& sa = *slot.sa;
+  slot.esp_length = 0;
+  slot.drop = std::nullopt;
+  if (sa.is_over()) {
+    slot.drop = DropReason::kSaExpired;
+    return 0;
+  }
+  const uint64_t sequence = sa.take_sequence();
+  if (sequence == 0) {
+    slot.drop = DropReason::kSequenceExhausted;
+    return 0;
+  }
+  const Suite suite = sa.suite();
+  slot.esp_length = sa.sealed_length(slot.inner_length);
+  const uint32_t pad =
+      slot.esp_length - suite.icv_length() - sa.prefix_length() - slot.inner_length - kTrailer;
+  uint8_t* const behind =
+      (slot.source != nullptr ? slot.source : slot.esp + sa.prefix_length()) + slot.inner_length;
+  for (uint32_t i = 0; i < pad; ++i) behind[i] = kPadding[i];
+  behind[pad] = static_cast<uint8_t>(pad);
+  behind[pad + 1] = slot.next_header;
+  put_be32(slot.esp, sa.spi());
+  put_be32(slot.esp + 4, static_cast<uint32_t>(sequence));
+  // unique under the key, which is all GCM asks (RFC 4106 §3.1)
+  if (suite.is_aead()) put_be64(slot.esp + kHeader, sequence);
+  count(sa, slot.inner_length, false);
+  return sequence;
 }
 
 // Per packet: 1. lengths; 2. is the sequence number new?; 3. GCM at once, CBC with the others of
@@ -237,7 +262,7 @@ void EspWorker::open_chunk(std::span<OpenSlot> slots) {
     uint8_t* const iv = slot.esp + kHeader;
     uint8_t* const text = slot.esp + prefix;
     if (suite.is_aead()) {
-      const Aad aad(slot.esp, sa.has_esn(), sequence);
+      const Aad aad(get_be32(slot.esp), sa.has_esn(), sequence);
       if (crypto_->gcm_open(sa.keys(), iv, aad.view(), {text, text_length},
                             slot.esp + without_icv)) {
         finish_open(slot, sequence);

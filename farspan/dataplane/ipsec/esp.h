@@ -28,13 +28,18 @@ class InboundSa;
 
 struct SealSlot {
   OutboundSa* sa;
-  uint8_t* esp;  // the inner packet already stands at esp + sa->prefix_length(); room for
-                 // sa->sealed_length()
+  uint8_t* esp;  // room for sa->sealed_length(); the inner packet stands at
+                 // esp + sa->prefix_length(), if `source` does not say otherwise
   uint32_t inner_length;
   uint8_t next_header;  // 4: IPv4 (RFC 4303 §2.6), 137: MPLS-in-IP (RFC 4023)
   // answers
   uint32_t esp_length;                        // of the whole ESP packet; 0 when dropped
   std::optional<dataplane::DropReason> drop;  // sequence numbers used up, hard limit reached
+
+  /// Where the inner packet stands instead, so that GCM carries it over: the padding and trailer
+  /// are written behind it, into kTailroom bytes that belong to nobody else.
+  uint8_t* source = nullptr;
+  static constexpr uint32_t kTailroom = 17;  // 15 bytes of padding, pad length, next header
 };
 
 struct OpenSlot {
@@ -71,6 +76,7 @@ class EspWorker {
   EspWorker(std::unique_ptr<crypto::Context> crypto, SaEventSink events);
 
   void seal_chunk(std::span<SealSlot> slots);
+  uint64_t prepare(SealSlot& slot);
   void open_chunk(std::span<OpenSlot> slots);
   void finish_open(OpenSlot& slot, uint64_t sequence);
   template <class Sa>

@@ -104,7 +104,7 @@ TEST_F(Esp, WhatIsSealedOpensForEverySuiteSizeAndMixOfABatch) {
     for (const bool has_esn : {false, true}) pairs.push_back(pair(suite, has_esn));
   }
   for (size_t next_size = 0; next_size < 1600;) {
-    std::vector<std::vector<uint8_t>> inner, esp;
+    std::vector<std::vector<uint8_t>> inner, esp, elsewhere(100);
     std::vector<SealSlot> seal;
     std::vector<OpenSlot> open;
     for (size_t i = 0; i < 100; ++i) {
@@ -114,6 +114,12 @@ TEST_F(Esp, WhatIsSealedOpensForEverySuiteSizeAndMixOfABatch) {
       esp.emplace_back(sa.outbound.sealed_length(length));
       std::copy(inner[i].begin(), inner[i].end(), esp[i].begin() + sa.outbound.prefix_length());
       seal.push_back({&sa.outbound, esp[i].data(), length, uint8_t(i % 2 ? 4 : 137), 0, {}});
+      if (i % 3 == 0) {  // the inner packet stands elsewhere
+        std::fill(esp[i].begin(), esp[i].end(), 0xEE);
+        elsewhere[i] = inner[i];
+        elsewhere[i].resize(length + SealSlot::kTailroom);
+        seal.back().source = elsewhere[i].data();
+      }
       open.push_back({&sa.inbound, esp[i].data(), 0, {}, nullptr, 0, 0, {}});
     }
     worker_->seal(seal);

@@ -14,8 +14,8 @@ InboundSa::InboundSa(const crypto::Context& context, const SaDescription& descri
       checks_replay_(description.checks_replay ||
                      description.has_esn),  // ESN inference needs the window
       copying_(description.copying),
-      usage(description.limits),
       path_(description.path),
+      usage(description.limits),
       selectors_(description.selectors),
       keys_(context, description.suite, description.encryption_key.view(),
             description.integrity_key.view()) {}

@@ -60,6 +60,7 @@ class alignas(64) InboundSa {
   void prefetch() const {
     __builtin_prefetch(this, 1);
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 128, 1);
   }
   void prefetch_behind(uint32_t text_length, uint32_t low) const {
     __builtin_prefetch(&claim_.slot().window, 1);
@@ -67,7 +68,7 @@ class alignas(64) InboundSa {
     keys_.prefetch(text_length);
   }
 
- private:  // the two cache lines that every packet touches come first
+ private:  // what every packet touches comes first, in three cache lines
   SlotClaim claim_;
   uint32_t spi_, tunnel_, reqid_;
   crypto::Suite suite_;
@@ -77,8 +78,13 @@ class alignas(64) InboundSa {
  public:
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
+  Endpoint reported_remote;        // the worker's: mapping already told to charon
+
+ private:
+  MovablePath path_;
+
+ public:
   SaUsage usage;
-  Endpoint reported_remote;  // the worker's: mapping already told to charon
   /// A hard limit is reached: nothing passes any more.
   bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
 
@@ -86,7 +92,6 @@ class alignas(64) InboundSa {
   void forget() { claim_.forget(); }
 
  private:
-  MovablePath path_;
   TrafficSelectors selectors_;
   crypto::Keys keys_;
 };

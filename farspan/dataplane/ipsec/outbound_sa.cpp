@@ -13,8 +13,8 @@ OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& desc
       suite_(description.suite),
       has_esn_(description.has_esn),
       copying_(description.copying),
-      usage(description.limits),
       path_(description.path),
+      usage(description.limits),
       selectors_(description.selectors),
       keys_(context, description.suite, description.encryption_key.view(),
             description.integrity_key.view()) {}

@@ -25,6 +25,7 @@ struct PathMtu {
   uint32_t underlay_mtu = 0;    // largest outer IPv4 packet; 0: not known yet
   uint64_t learnt_seconds = 0;  // CLOCK_MONOTONIC
   Endpoint learnt_for;          // another remote: learn again
+  uint32_t largest_inner = 0;   // inner packet that fits it
 };
 
 class alignas(64) OutboundSa {
@@ -65,13 +66,14 @@ class alignas(64) OutboundSa {
   void prefetch() const {
     __builtin_prefetch(this, 1);
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 64, 1);
+    __builtin_prefetch(reinterpret_cast<const char*>(this) + 128, 1);
   }
   void prefetch_behind(uint32_t text_length) const {
     __builtin_prefetch(&claim_.slot().sent, 1);
     keys_.prefetch(text_length);
   }
 
- private:  // the two cache lines that every packet touches come first
+ private:  // what every packet touches comes first, in three cache lines
   SlotClaim claim_;
   uint64_t last_sequence_;
   uint32_t spi_, tunnel_, reqid_;
@@ -82,8 +84,13 @@ class alignas(64) OutboundSa {
  public:
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
+  PathMtu mtu;                     // the worker's
+
+ private:
+  MovablePath path_;
+
+ public:
   SaUsage usage;
-  PathMtu mtu;  // the worker's
   /// A hard limit is reached: nothing passes any more.
   bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
 
@@ -91,7 +98,6 @@ class alignas(64) OutboundSa {
   void forget() { claim_.forget(); }
 
  private:
-  MovablePath path_;
   TrafficSelectors selectors_;
   crypto::Keys keys_;
 };

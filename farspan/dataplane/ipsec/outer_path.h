@@ -30,20 +30,24 @@ struct OuterPath {
 
 class MovablePath {
  public:
-  explicit MovablePath(const OuterPath& first) { move(first); }
+  explicit MovablePath(const OuterPath& first) : first_(first) {}
+  MovablePath(const MovablePath&) = delete;
+  MovablePath& operator=(const MovablePath&) = delete;
 
   const OuterPath& current() const { return *current_.load(std::memory_order_acquire); }
   void move(const OuterPath& path) {
-    for (const auto& known : known_) {
+    if (path == first_) return current_.store(&first_, std::memory_order_release);
+    for (const auto& known : later_) {
       if (*known == path) return current_.store(known.get(), std::memory_order_release);
     }
-    known_.push_back(std::make_unique<const OuterPath>(path));
-    current_.store(known_.back().get(), std::memory_order_release);
+    later_.push_back(std::make_unique<const OuterPath>(path));
+    current_.store(later_.back().get(), std::memory_order_release);
   }
 
  private:
-  std::atomic<const OuterPath*> current_{nullptr};
-  std::vector<std::unique_ptr<const OuterPath>> known_;
+  std::atomic<const OuterPath*> current_{&first_};
+  const OuterPath first_;  // in place: few SAs ever move
+  std::vector<std::unique_ptr<const OuterPath>> later_;
 };
 
 }  // namespace farspan::ipsec

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SadView: the SAs and policies as the worker sees them during one batch; immutable once published.
 //
-// Two questions per packet: which inbound SA has this SPI (open-addressed table, one probe as a
-// rule), and which outbound SA does a tunnel use for this inner packet (an array by tunnel found by
-// hash; tunnels with one SA answer at once). The SAs are shared between views and live as long as
-// any view that names them.
+// Two questions per packet: which inbound SA has this SPI, and which outbound SA does a tunnel use
+// for this inner packet. Both are open-addressed tables, one cache line looked at as a rule: that
+// of tunnels has the SA and the first selectors of the newest policy in place, which nearly every
+// packet takes. The SAs are shared between views and live as long as any view that names them.
 //
 // Not here: how SAs come and go (sad.h). Threads: made by the control thread, read by workers.
 #pragma once
@@ -85,13 +85,25 @@ class SadView {
     uint32_t spi = 0;  // 0: empty
     InboundSa* sa = nullptr;
   };
+  struct alignas(64) TunnelRow {
+    uint32_t tunnel = 0;
+    OutboundSa* newest = nullptr;
+    SelectorRange source = SelectorRange::nothing(), destination = source;  // of the newest, first
+    const Tunnel* policies = nullptr;                                       // null: empty row
+  };
   SadView(std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels);
-  size_t home_of(uint32_t spi) const { return (spi * 0x9E3779B1u) >> shift_; }
+  void index_inbound();
+  void index_tunnels();
+  const TunnelRow* find(uint32_t tunnel) const;
+  static Selection select_by_all(const Tunnel& policies, const InnerFlow& flow);
+  static size_t home_of(uint32_t id, unsigned shift) { return (id * 0x9E3779B1u) >> shift; }
 
   std::vector<std::shared_ptr<InboundSa>> inbound_owned_;
   std::vector<InboundEntry> inbound_;  // power of two, at most half full
-  unsigned shift_ = 31;
+  unsigned inbound_shift_ = 31;
   Tunnels tunnels_;
+  std::vector<TunnelRow> rows_;  // of tunnels_; power of two, at most half full
+  unsigned row_shift_ = 31;
 };
 
 }  // namespace farspan::ipsec

@@ -33,10 +33,15 @@ TEST(TrafficSelectors, ProtocolAndPortsNarrowARange) {
 
 TEST(TrafficSelectors, NoneCoverNothingAndEverythingCoversAll) {
   EXPECT_FALSE(TrafficSelectors().covers({1, 2, 3, 4, 6}));
+  EXPECT_FALSE(TrafficSelectors().covers({0, 0, 0, 0, 255}));
   EXPECT_TRUE(TrafficSelectors::everything().covers({0, UINT32_MAX, 0, 0, 255}));
   EXPECT_TRUE(TrafficSelectors::everything().covers_everything());
   EXPECT_TRUE(TrafficSelectors({{1, 1}, {3, 4}}, {SelectorRange{}})
                   .covers({4, 9, 0, 0, 1}));  // any range does
+  EXPECT_FALSE(TrafficSelectors({{1, 1}}, {}).covers({1, 0, 0, 0, 6}));
+  const TrafficSelectors two({{1, 1}, {3, 4}}, {{7, 7}, {9, 9}});
+  EXPECT_TRUE(two.covers({1, 9, 0, 0, 1}));
+  EXPECT_FALSE(two.covers({2, 9, 0, 0, 1}));
 }
 
 }  // namespace

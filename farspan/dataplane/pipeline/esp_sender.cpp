@@ -28,13 +28,14 @@ uint8_t* EspSender::place(const Way& way, uint32_t length) {
   FS_DCHECK(used_ + sealed_length <= kBytes);
 
   ipsec::SealSlot& slot = slots_[count_];
-  slot = {.sa = way.sa,
-          .esp = bytes_.get() + used_,
-          .inner_length = length + label_length,
-          .next_header = label_length != 0 ? kNextHeaderMpls : kNextHeaderIpv4,
-          .esp_length = 0,
-          .drop = {}};
-  waiting_[count_] = {way.sa->path(), way.tunnel, way.tos};
+  slot.sa = way.sa;  // one by one: as a whole it would be made elsewhere and copied
+  slot.esp = bytes_.get() + used_;
+  slot.inner_length = length + label_length;
+  slot.next_header = label_length != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
+  Waiting& waiting = waiting_[count_];
+  waiting.path = &way.sa->path();
+  waiting.tunnel = way.tunnel;
+  waiting.tos = way.tos;
   ++count_;
   used_ += sealed_length;
 
@@ -53,7 +54,7 @@ void EspSender::flush() {
 
 bool EspSender::continues_train(uint32_t first, uint32_t next) const {
   const Waiting &a = waiting_[first], &b = waiting_[next];
-  return a.tunnel == b.tunnel && a.path == b.path && a.tos == b.tos &&
+  return a.tunnel == b.tunnel && (a.path == b.path || *a.path == *b.path) && a.tos == b.tos &&
          slots_[next].esp == slots_[next - 1].esp + slots_[next - 1].esp_length;
 }
 
@@ -66,7 +67,7 @@ uint32_t EspSender::collect_trains() {
       continue;
     }
     const uint32_t first = i, segment = slots_[first].esp_length;
-    const ipsec::OuterPath& path = waiting_[first].path;
+    const ipsec::OuterPath& path = *waiting_[first].path;
     uint32_t length = segment;
     bool is_open = true;  // until a shorter packet ended it
     for (++i; i < count_ && is_open && i - first < io::kMaxTrainPackets; ++i) {

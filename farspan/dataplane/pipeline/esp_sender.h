@@ -50,7 +50,7 @@ class EspSender {
 
  private:
   struct Waiting {
-    ipsec::OuterPath path;  // as of place()
+    const ipsec::OuterPath* path;  // as of place(); lives as long as the SA
     const TunnelEntry* tunnel;
     uint8_t tos;
   };

@@ -35,11 +35,13 @@ uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
   const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == path.remote &&
                         now_seconds_ < known.learnt_seconds + kMtuFreshSeconds;
   if (!is_fresh) {
-    known = {.underlay_mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute),
+    const uint32_t mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute);
+    known = {.underlay_mtu = mtu,
              .learnt_seconds = now_seconds_,
-             .learnt_for = path.remote};
+             .learnt_for = path.remote,
+             .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
   }
-  const uint32_t largest = sa.max_inner_length(known.underlay_mtu, path.is_udp_encapsulated);
+  const uint32_t largest = known.largest_inner;
   const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
   return largest > label_length ? largest - label_length : 0;
 }
