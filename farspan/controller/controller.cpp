@@ -192,7 +192,12 @@ std::unique_ptr<store::Subscription> Controller::watch(store::Listener listener)
 }
 
 Result<std::vector<store::Change>> Controller::changes_after(uint64_t revision, size_t limit) {
-  return store_->changes_after(revision, limit);
+  auto changes = store_->changes_after(revision, limit);
+  // The store has a change a moment before it is published; whoever hears of it then asks for it.
+  const uint64_t latest = published()->revision;
+  if (changes)
+    std::erase_if(*changes, [&](const store::Change& change) { return change.revision > latest; });
+  return changes;
 }
 
 Result<std::vector<compiler::CandidateRoute>> Controller::routes_of(const std::string& vpc) const {

@@ -83,6 +83,7 @@ class Controller {
   std::shared_ptr<const Published> published() const;
   /// Calls `listener` after each publication, on the thread that made it; it must not block.
   std::unique_ptr<store::Subscription> watch(store::Listener listener);
+  /// Store::changes_after() of what is published.
   Result<std::vector<store::Change>> changes_after(uint64_t revision, size_t limit);
 
   /// compiler::explain_routes and reach on what is published. kNotFound without such a Vpc.

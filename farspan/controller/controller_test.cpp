@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <set>
 
 #include "farspan/controller/test_network.h"
@@ -198,6 +199,46 @@ TEST_F(ControllerTest, WatchersHearPublicationsAndReadThemFromHistory) {
   EXPECT_THAT(*controller_->changes_after(0, 100),
               ElementsAre(store::Change{1, store::Action::kCreate, {"Region", "shanghai"}},
                           store::Change{1, store::Action::kCreate, {"Node", "shanghai-node"}}));
+}
+
+// A store that lets somebody look between the commit and what the controller does next.
+class ObservedStore : public store::Store {
+ public:
+  ObservedStore(std::unique_ptr<store::Store> store, std::function<void()> committed)
+      : store_(std::move(store)), committed_(std::move(committed)) {}
+  Result<std::optional<store::Row>> get(const store::Key& key) override { return store_->get(key); }
+  Result<store::Contents> list() override { return store_->list(); }
+  Result<uint64_t> commit(const store::Transaction& transaction) override {
+    auto revision = store_->commit(transaction);
+    committed_();
+    return revision;
+  }
+  Result<std::vector<store::Change>> changes_after(uint64_t revision, size_t limit) override {
+    return store_->changes_after(revision, limit);
+  }
+  std::unique_ptr<store::Subscription> watch(store::Listener listener) override {
+    return store_->watch(std::move(listener));
+  }
+
+ private:
+  std::unique_ptr<store::Store> store_;
+  std::function<void()> committed_;
+};
+
+TEST(ControllerWatch, NobodyHearsOfAChangeThatCannotBeReadYet) {
+  const StateDirectory directory;
+  std::unique_ptr<Controller> controller;
+  int looks = 0;
+  auto store = store::open_sqlite(directory.path() + "/store.db");
+  controller = std::move(Controller::open(std::make_unique<ObservedStore>(*std::move(store), [&] {
+                 const auto heard = controller->changes_after(0, 100);
+                 ASSERT_TRUE(heard.ok()) << heard.error().text();
+                 EXPECT_THAT(*heard, SizeIs(0));
+                 ++looks;
+               }))).value();
+  EXPECT_TRUE(controller->apply(kShanghai, Mode::kCommit).ok());
+  EXPECT_EQ(looks, 1);
+  EXPECT_THAT(*controller->changes_after(0, 100), SizeIs(2));
 }
 
 }  // namespace
