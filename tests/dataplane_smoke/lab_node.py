@@ -146,6 +146,7 @@ class Node:
         self.taps = []
         self.ike = None
         self._request_sad(1, struct.pack("=IQ", 1, int.from_bytes(os.urandom(8), "little")))
+        self._request_sad(2)  # nothing to repeat
 
     def _alive(self):
         if self.process.poll() is not None:

@@ -67,11 +67,13 @@ void Sad::hello(uint64_t instance) {
     has_orphans_ = true;
   }
   reservations_.clear();  // they were the earlier charon's
+  is_first_repetition_ = is_first_repetition_ || !has_instance_;
   instance_ = instance;
   has_instance_ = true;
 }
 
 void Sad::synced(uint64_t now) {
+  is_first_repetition_ = false;
   drop_policies([](const Policy& policy) { return !policy.is_repeated; });
   drop_sas(outbound_, [](const auto& entry) { return !entry.life.is_repeated; });
   drop_sas(inbound_, [](const auto& entry) { return !entry.life.is_repeated; });
@@ -152,6 +154,7 @@ SadVerdict Sad::install(std::map<Key, Entry<Sa>>& sas, const Key& key,
     const Sa* replaced = entry.sa.get();
     drop_sas(sas, [replaced](const auto& other) { return other.sa.get() == replaced; });
   }
+  if (is_first_repetition_ && arena_.is_new()) return SadVerdict::kNotFound;
   if (inbound_.size() + outbound_.size() >= kMaxSas) return SadVerdict::kFull;
   const auto slot = arena_.claim(description.is_inbound, description.spi, fingerprint);
   if (!slot)

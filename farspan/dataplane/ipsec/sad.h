@@ -8,6 +8,9 @@
 // later, for the peer may still be sending with them), or until their hard lifetime ends. That is
 // make before break across a restart of charon.
 //
+// What charon repeats to a data plane with a new arena has lost its sequence numbers and is
+// refused: charon makes those SAs anew.
+//
 // An outbound SA carries packets only once a policy names its SPI: charon adds that policy when the
 // peer is known to be ready (RFC 7296 §2.8).
 //
@@ -151,6 +154,7 @@ class Sad {
   crypto::Context& context_;
   uint64_t instance_ = 0;
   bool has_instance_ = false;
+  bool is_first_repetition_ = false;  // until the first synced(): charon says what it had before us
   std::map<uint32_t, Entry<InboundSa>> inbound_;
   std::map<OutboundKey, Entry<OutboundSa>> outbound_;
   std::map<uint32_t, Policies> policies_;  // by tunnel

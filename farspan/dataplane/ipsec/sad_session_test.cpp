@@ -98,6 +98,7 @@ class SadSessionTest : public testing::Test {
   uint32_t status(const std::string& message) { return reply_to(message).status; }
   void greet() {
     ASSERT_EQ(status(request(FS_SAD_HELLO, fs_sad_hello{FS_SAD_VERSION, 1234})), FS_SAD_OK);
+    ASSERT_EQ(status(request(FS_SAD_SYNCED)), FS_SAD_OK);
   }
 
   TemporaryFile file_;

@@ -16,7 +16,10 @@ constexpr crypto::Suite kGcm = {crypto::Cipher::kAesGcm256, crypto::Integrity::k
 
 class SadTest : public testing::Test {
  protected:
-  SadTest() { sad_->hello(1); }
+  SadTest() {
+    sad_->hello(1);
+    sad_->synced(now_);
+  }
 
   SaDescription sa(bool is_inbound, uint32_t spi, uint32_t tunnel = kTunnel) {
     SaDescription description = any_sa(random_, kGcm, is_inbound, spi);
@@ -185,6 +188,19 @@ TEST_F(SadTest, ARestartedDataPlaneGoesOnAfterTheLastNumberAndRefusesReplays) {
   EXPECT_EQ(view->select(kTunnel, kFlow).sa->take_sequence(), 6u);
   EXPECT_EQ(view->inbound(0xc0000001)->identify(12).verdict, ReplayVerdict::kReplayed);
   EXPECT_EQ(arena_->used_slots(), 2u);
+}
+
+TEST_F(SadTest, SasWhoseNumbersAreLostAreRefused) {  // RFC 4106 §2: never a nonce twice
+  const SaDescription out = sa(false, 0x100), in = sa(true, 0xc0000001);
+  add(out);
+  add(in);
+  (void)file_.remove();  // somebody tidied the run directory
+  restart_data_plane();
+  sad_->hello(1);
+  EXPECT_EQ(sad_->add(out, now_), SadVerdict::kNotFound);
+  EXPECT_EQ(sad_->add(in, now_), SadVerdict::kNotFound);
+  sad_->synced(now_);
+  add(sa(false, 0x101));  // charon made the tunnel anew
 }
 
 TEST_F(SadTest, SlotsOfSasThatCharonDoesNotRepeatAreFreedWhenSynced) {

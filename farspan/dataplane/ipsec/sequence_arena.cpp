@@ -58,15 +58,17 @@ Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& pa
     return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "free some memory");
 
   std::unique_ptr<SequenceArena> arena(new SequenceArena(std::move(file), map, length, slots));
-  const Status checked = check_header(*static_cast<Header*>(map), slots, path);
+  const Status checked = arena->check_header(*static_cast<Header*>(map), path);
   if (!checked) return checked.error();
   arena->index_slots();
   return arena;
 }
 
 // A header of zeros is a file whose maker died before any slot was used.
-Status SequenceArena::check_header(Header& header, uint32_t slots, const std::string& path) {
-  if (header.magic == 0) {
+Status SequenceArena::check_header(Header& header, const std::string& path) {
+  const auto slots = static_cast<uint32_t>(slots_.size());
+  is_new_ = header.magic == 0;
+  if (is_new_) {
     header.slot_length = sizeof(Slot);
     header.slots = slots;
     keep_order();

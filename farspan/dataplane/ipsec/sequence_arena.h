@@ -59,6 +59,9 @@ class SequenceArena {
   SequenceArena(const SequenceArena&) = delete;
   SequenceArena& operator=(const SequenceArena&) = delete;
 
+  /// Whether no process had it before: what there was in an earlier file is lost.
+  bool is_new() const { return is_new_; }
+
   /// The slot of these keys as an earlier process left it, or an empty one. Claiming twice is an
   /// error of ours. kUnavailable when every slot is taken.
   Result<Slot*> claim(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint);
@@ -83,7 +86,7 @@ class SequenceArena {
   };
   struct Header;
   static constexpr size_t kHeaderLength = 64;
-  static Status check_header(Header& header, uint32_t slots, const std::string& path);
+  Status check_header(Header& header, const std::string& path);
   void index_slots();
   SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots);
 
@@ -91,6 +94,7 @@ class SequenceArena {
   void* map_;
   size_t length_;
   std::span<Slot> slots_;
+  bool is_new_ = false;
   struct Use {
     uint32_t index;
     bool is_claimed;

@@ -26,6 +26,7 @@ class TemporaryFile {
   }
   ~TemporaryFile() { ::unlink(path_.c_str()); }
   const std::string& path() const { return path_; }
+  bool remove() const { return ::unlink(path_.c_str()) == 0; }
 
  private:
   std::string path_ = "/tmp/farspan_arena_XXXXXX";
