@@ -190,6 +190,7 @@ void ControlLoop::serve_charon() {
     }
     const size_t size = std::min(static_cast<size_t>(length), message.size());
     const auto answer = session_->receive({message.data(), size}, monotonic_seconds());
+    crypto::zeroize({message.data(), size});  // it may have held keys
     if (answer.must_publish) publish_sad();
     if (!answer.reply.empty()) tell_charon(answer.reply);
     if (!charon_.valid()) return;
