@@ -1,0 +1,165 @@
+"""What people type: every command, its output for people and for programs, its exit code, its completion."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples/global-offices"
+FARSPAN = os.environ.get("FARSPAN", str(ROOT / "build/release/bin/farspan"))
+CONTROLLER = os.environ.get("FARSPAN_CONTROLLER_PROGRAM", str(ROOT / "build/release/bin/farspan-controller"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    """A controller that has the example network; no node is connected."""
+    place = tmp_path_factory.mktemp("controller")
+    address = f"127.0.0.1:{free_port()}"
+    process = subprocess.Popen([CONTROLLER, "--state-dir", place / "state", "--listen", address, "--advertise", address,
+                                "--api-socket", place / "api.sock"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    path = str(place / "api.sock")
+    deadline = time.monotonic() + 20
+    while run(path, "version").returncode != 0:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    assert run(path, "apply", "-f", str(EXAMPLE / "0-platform.yaml")).returncode == 0
+    yield path
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def run(api, *words, stdin=None):
+    return subprocess.run([FARSPAN, *words], input=stdin, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "FARSPAN_CONTROLLER": api})
+
+
+def out(api, *words, stdin=None):
+    done = run(api, *words, stdin=stdin)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_plan_changes_nothing_and_apply_does_what_it_said(api):
+    files = ["-f", str(EXAMPLE / "1-us-east.yaml")]
+    plan = json.loads(out(api, "plan", *files, "-o", "json"))
+    assert {change["action"] for change in plan["changes"]} == {"create"}
+    assert "No vpc is declared" in out(api, "get", "vpc")
+    text = out(api, "plan", *files)
+    assert "Nothing was done." in text and "create" in text and "us-east-node" in text
+    applied = json.loads(out(api, "apply", *files, "-o", "json"))
+    assert applied["changes"] == plan["changes"] and applied["nodes"] == plan["nodes"]
+    assert {change["action"] for change in json.loads(out(api, "apply", *files, "-o", "json"))["changes"]} == {"unchanged"}
+
+
+def test_several_files_are_one_transaction(api):
+    files = [word for name in ("2-shanghai", "3-cen", "4-publish") for word in ("-f", str(EXAMPLE / f"{name}.yaml"))]
+    assert "revision" in out(api, "apply", *files)
+    twice = run(api, "apply", *files, "-f", str(EXAMPLE / "4-publish.yaml"))
+    assert twice.returncode == 1 and "declared twice" in twice.stderr
+    out(api, "apply", "-f", str(EXAMPLE / "5-security.yaml"))
+    bad = "kind: Vpc\nname: fine\nspec: {region: us-east, cidr_blocks: [172.30.0.0/16]}\n---\nkind: VSwitch\nname: bad\nspec: {vpc: nowhere, cidr: 172.30.1.0/24}\n"
+    refused = run(api, "apply", "-f", "-", stdin=bad)
+    assert refused.returncode == 1
+    assert "VSwitch bad" in refused.stderr and "nowhere" in refused.stderr and ";" in refused.stderr  # resource, value, remedy
+    assert run(api, "get", "vpc", "fine").returncode == 3
+
+
+def test_what_is_got_can_be_applied_again(api):
+    for kind in ("vpc", "ipsec-connection", "security-group", "cen-route"):
+        for item in json.loads(out(api, "get", kind, "-o", "json"))["items"]:
+            document = {key: item[key] for key in ("kind", "name", "description", "spec") if key in item}
+            answer = json.loads(out(api, "apply", "-f", "-", "-o", "json", stdin=yaml.safe_dump(document)))
+            assert [change["action"] for change in answer["changes"]] == ["unchanged"], document
+
+
+def test_people_get_tables_and_programs_get_json_and_yaml(api):
+    table = out(api, "get", "ipsec-connections")
+    assert table.splitlines()[0].split()[:2] == ["NAME", "STATE"] and "office-1" in table
+    assert "\033[" not in table  # no colour into a pipe
+    listed = json.loads(out(api, "get", "ipsec-connections", "-o", "json"))
+    assert yaml.safe_load(out(api, "get", "ipsec-connections", "-o", "yaml")) == listed
+    assert "remote_subnets" in out(api, "describe", "ipsec-connection", "office-1")
+
+
+def test_the_key_is_shown_by_export_and_nowhere_else(api):
+    exported = out(api, "export", "ipsec-connection", "office-1", "--format", "swanctl")
+    key = next(line.split('"')[1] for line in exported.splitlines() if line.strip().startswith("secret ="))
+    assert len(key) >= 16
+    for words in (["get", "ipsec-connections", "-o", "json"], ["describe", "ipsec-connection", "office-1"], ["tunnels", "-o", "json"],
+                  ["nodes", "-o", "json"], ["plan", "-f", str(EXAMPLE / "1-us-east.yaml"), "-o", "json"]):
+        assert key not in out(api, *words)
+
+
+def test_routes_say_where_they_come_from_and_why(api):
+    text = out(api, "routes", "us-east")
+    assert "172.17.1.0/24" in text and "cen" in text and "IpsecConnection office-1" in text
+    rows = json.loads(out(api, "routes", "us-east", "-o", "json"))["routes"]
+    assert all(row["reason"] for row in rows)
+
+
+def test_reach_says_yes_with_the_way_and_no_with_the_reason(api):
+    assert "office-1" in out(api, "reach", "10.10.10.10", "app-shanghai", "--protocol", "tcp", "--port", "80")
+    refused = run(api, "reach", "10.10.10.10", "app-shanghai", "--protocol", "tcp", "--port", "22")
+    assert refused.returncode == 1 and "SecurityGroup" in refused.stdout
+
+
+def test_what_is_not_up_is_not_said_to_be_up(api):
+    assert "not connected" in out(api, "nodes")
+    states = {row["child_state"] for row in json.loads(out(api, "tunnels", "-o", "json"))["tunnels"]}
+    assert "ipsec_sa_established" not in states and states
+    assert "not connected" in out(api, "get", "ipsec-connection", "office-1")
+
+
+def test_deleting_what_is_used_is_refused_by_name(api):
+    refused = run(api, "delete", "vpc", "us-east")
+    assert refused.returncode == 1 and "us-east" in refused.stderr and "VSwitch us-east-apps" in refused.stderr
+    assert run(api, "delete", "cen-route", "no-such").returncode == 3
+    assert "delete" in out(api, "delete", "cen-route", "office-1", "office-2")
+    out(api, "apply", "-f", str(EXAMPLE / "4-publish.yaml"))
+
+
+def test_exit_codes(api, tmp_path):
+    assert run(api, "frobnicate").returncode == 2
+    assert run(api, "get").returncode == 2
+    assert run(api, "get", "vpc", "none").returncode == 3
+    assert run(api, "apply", "-f", str(tmp_path / "none.yaml")).returncode == 3
+    gone = run(str(tmp_path / "no.sock"), "nodes")
+    assert gone.returncode == 4 and "does not answer" in gone.stderr and "--controller" in gone.stderr
+    wrong = run(api, "get", "vpcc")
+    assert wrong.returncode != 0 and "vpcc" in wrong.stderr
+
+
+def test_every_command_explains_itself(api):
+    commands = [line.split()[0] for line in out(api, "--help").split("Subcommands:")[1].splitlines() if line.startswith("  ")]
+    assert {"apply", "plan", "get", "describe", "delete", "export", "routes", "tunnels", "lab", "completion"} <= set(commands)
+    for command in commands:
+        assert f"farspan {command}" in out(api, command, "--help") or "Usage" in out(api, command, "--help")
+
+
+def complete(api, line):
+    """What bash offers for `line`, whose last word is being typed."""
+    script = (f'source <({FARSPAN} completion); PATH={pathlib.Path(FARSPAN).parent}:$PATH; COMP_WORDS=({line} ""); '
+              'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _farspan; echo "${COMPREPLY[@]}"')
+    return set(subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, "FARSPAN_CONTROLLER": api}).stdout.split())
+
+
+def test_bash_completes_commands_kinds_and_names(api):
+    assert {"apply", "lab", "tunnels"} <= complete(api, "farspan")
+    assert {"up", "down", "check"} <= complete(api, "farspan lab")
+    assert {"vpc", "cen-route"} <= complete(api, "farspan get")
+    assert complete(api, "farspan get vpc") == {"us-east", "shanghai"}
+    assert complete(api, "farspan export ipsec-connection") == {"office-1", "office-2", "office-3", "office-4"}
+    assert complete(api, "farspan get vpc -o") == {"table", "json", "yaml"}
