@@ -66,8 +66,8 @@ std::string named_documents(const Context& context, const Target& target) {
   for (size_t i = 1; i < target.names.size(); ++i) {
     const auto item = context.get("/v1/resources/" + url_encoded(target.names.front()) + "/" +
                                   url_encoded(target.names[i]));
-    const nlohmann::json document = {{"kind", item.at("kind")}, {"name", item.at("name")}};
-    documents += (i > 1 ? "\n---\n" : "") + document.dump();
+    documents += "---\nkind: " + item.at("kind").get<std::string>() +
+                 "\nname: " + item.at("name").get<std::string>() + "\n";
   }
   return documents;
 }

@@ -145,7 +145,7 @@ std::vector<std::string> files_in(const std::string& directory) {
 }  // namespace
 
 std::string read_documents(const std::vector<std::string>& paths) {
-  std::string all;
+  std::vector<std::string> texts;
   for (const auto& path : paths) {
     std::error_code ignored;
     const auto files = std::filesystem::is_directory(path, ignored)
@@ -154,8 +154,11 @@ std::string read_documents(const std::vector<std::string>& paths) {
     if (files.empty())
       fail({ErrorCode::kNotFound, "", "", path + " has no .yaml or .json file",
             "name a file of resources"});
-    for (const auto& file : files) all += (all.empty() ? "" : "\n---\n") + read_one(file);
+    for (const auto& file : files) texts.push_back(read_one(file));
   }
+  if (texts.size() == 1) return texts.front();
+  std::string all;  // JSON is YAML, so files of both kinds can be one stream of YAML documents
+  for (const auto& text : texts) all += "---\n" + text + "\n";
   return all;
 }
 
