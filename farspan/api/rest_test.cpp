@@ -154,10 +154,13 @@ TEST_F(RestTest, AnOlderSessionOfTheSameNodeIsNotBelieved) {
   const auto newer = reports_.connected("us-east-node", "test", kNow);
   reports_.in_force("us-east-node", session_, 1, {}, kNow);
   reports_.disconnected("us-east-node", session_);
+  reports_.forget("us-east-node", session_);
   EXPECT_TRUE(reports_.of("us-east-node")->is_connected);
   EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 0u);
   reports_.in_force("us-east-node", newer, 1, {}, kNow);
   EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
+  reports_.forget("us-east-node", newer);
+  EXPECT_FALSE(reports_.of("us-east-node")->heard_at.has_value());
 }
 
 TEST_F(RestTest, DropsComeWithTheirWords) {

@@ -46,9 +46,10 @@ void NodeReports::status(const std::string& node, SessionNumber session, NodeSta
   });
 }
 
-void NodeReports::forget(const std::string& node) {
+void NodeReports::forget(const std::string& node, SessionNumber session) {
   const std::lock_guard lock(mutex_);
-  nodes_.erase(node);
+  const auto found = nodes_.find(node);
+  if (found != nodes_.end() && found->second.session == session) nodes_.erase(found);
 }
 
 std::shared_ptr<const NodeReport> NodeReports::of(const std::string& node) const {

@@ -27,8 +27,9 @@ class NodeReports {
   void in_force(const std::string& node, SessionNumber session, uint64_t generation,
                 std::vector<ItemFailure> failures, SteadyTime now);
   void status(const std::string& node, SessionNumber session, NodeStatus status, SteadyTime now);
-  /// The node was deleted and is empty: nothing more is to be said of it.
-  void forget(const std::string& node);
+  /// The node was deleted and is empty: nothing more is to be said of it, unless it was declared
+  /// again and has connected since.
+  void forget(const std::string& node, SessionNumber session);
 
   /// Never null; a node that never connected has an empty report.
   std::shared_ptr<const NodeReport> of(const std::string& node) const;

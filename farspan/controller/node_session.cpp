@@ -70,7 +70,7 @@ void NodeSession::OnDone() {
       services_.reports.disconnected(node_, number_);
       spdlog::info("node {} disconnected", node_);
     }
-    if (empty_ != nullptr) services_.reports.forget(node_);
+    if (empty_ != nullptr) services_.reports.forget(node_, number_);
   }
   registry_.remove(this);
 }
