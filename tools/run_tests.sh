@@ -8,19 +8,25 @@ seconds_each=${SECONDS_EACH:-60}
 
 say() { echo; echo "== $*"; }
 
-sanitizers() {
+# Configures and builds the one tree that both sanitizers and fuzzers use.
+build_asan() {
   say "sanitizers: building what touches packets and parses input with AddressSanitizer and UBSan"
-  cmake --preset asan > /dev/null
-  cmake --build build/asan -j "$jobs"
+  mkdir -p build
+  cmake --preset asan > build/configure.asan.log 2>&1 || { cat build/configure.asan.log; exit 1; }
+  cmake --build build/asan -j "$jobs" "$@"
+}
+
+sanitizers() {
+  build_asan
+  say "sanitizers: unit and packet tests"
   ctest --test-dir build/asan --output-on-failure --no-tests=error -LE lab -j "$jobs"
 }
 
 fuzzers() {
-  say "fuzzers: every target for $seconds_each s, $jobs at a time"
-  cmake --preset fuzz > /dev/null
-  cmake --build build/fuzz -j "$jobs" --target fuzzers
+  build_asan --target fuzzers
   local names=()
-  for binary in build/fuzz/bin/fuzz_*; do names+=("$(basename "$binary")"); done
+  for source in fuzz/fuzz_*.cpp; do names+=("$(basename "$source" .cpp)"); done
+  say "fuzzers: each of ${#names[@]} for $seconds_each s, $jobs at a time"
   printf '%s\n' "${names[@]}" | xargs -P "$jobs" -I{} tools/fuzz_one.sh {} "$seconds_each"
   echo "fuzzers: ${#names[@]} targets found nothing"
 }
