@@ -45,7 +45,7 @@ bench: build ## ns and cycles per packet, throughput beside peers, one run
 	@bench/run.sh
 
 format: ## clang-format every source
-	@git ls-files '*.cpp' '*.h' | xargs clang-format-14 -i
+	@git ls-files -z '*.cpp' '*.h' '*.c' | xargs -0 clang-format-14 -i
 
 clean: ## remove what was built
 	@rm -rf build
