@@ -14,6 +14,7 @@ constexpr int kIdleMilliseconds = 1000;     // how late a timeout may be
 constexpr uint32_t kFramesPerTurn = 32;     // of one port, before the next descriptor has its turn
 constexpr uint32_t kDatagramsPerTurn = 64;  // of charon
 constexpr uint32_t kFrameBytes = 65536 + 64;
+constexpr uint32_t kFrameRoom = 3 * 65536;  // of the frames that wait to be sealed; fits the cache
 constexpr uint16_t kIkePort = 500, kNatPort = 4500;
 
 }  // namespace
@@ -57,7 +58,7 @@ Worker::Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspW
       esp_(std::move(esp)),
       pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters),
       epoll_(std::move(epoll)),
-      frame_(std::make_unique<uint8_t[]>(kFrameBytes)) {}
+      frames_(std::make_unique<uint8_t[]>(kFrameRoom)) {}
 
 Worker::~Worker() = default;
 
@@ -81,6 +82,7 @@ void Worker::run() {
       serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key), tables);
     }
     pipeline_.end_batch();
+    frames_used_ = 0;
     if (shared_.flow_request.is_waiting())
       shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
     tables_reader_.quiesce();
@@ -158,11 +160,20 @@ void Worker::read_port(uint32_t index, const Tables& tables) {
   for (uint32_t i = 0; i < kFramesPerTurn; ++i) {
     io::VirtioBytes virtio_bytes;
     uint32_t length = 0;
-    switch (io::read_tap(port.tap->get(), virtio_bytes, {frame_.get(), kFrameBytes}, length)) {
+    if (frames_used_ + kFrameBytes + Pipeline::kTailroom > kFrameRoom) {
+      pipeline_.flush();
+      frames_used_ = 0;
+    }
+    uint8_t* const frame = frames_.get() + frames_used_;
+    switch (io::read_tap(port.tap->get(), virtio_bytes, {frame, kFrameBytes}, length)) {
       case io::ReadVerdict::kFrame: {
         VirtioHeader virtio;
         std::memcpy(&virtio, virtio_bytes.data(), sizeof virtio);
-        pipeline_.from_port(PortIndex(index), virtio, {frame_.get(), length});
+        const uint64_t taken = pipeline_.taken_frames();
+        pipeline_.from_port(PortIndex(index), virtio, {frame, length});
+        // One that was not taken leaves its place, still warm, to the next.
+        if (pipeline_.taken_frames() != taken)
+          frames_used_ += (length + Pipeline::kTailroom + 63) / 64 * 64;
         break;
       }
       case io::ReadVerdict::kDrained:

@@ -86,7 +86,8 @@ class Worker final : private Outside {
   TablesVersion watched_version_;
   std::vector<WatchedPort> ports_;  // by PortIndex
   int watched_charon_ = -1;
-  std::unique_ptr<uint8_t[]> frame_;
+  std::unique_ptr<uint8_t[]> frames_;  // read from ports, one behind another
+  uint32_t frames_used_ = 0;
 };
 
 }  // namespace farspan::dataplane

@@ -102,9 +102,10 @@ void TestNode::batch(Do act) {
 
 void TestNode::from_instance(uint32_t port, const Bytes& frame, const VirtioHeader& virtio) {
   Bytes copy = frame;
+  copy.resize(frame.size() + Pipeline::kTailroom);
   for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
     if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
-    batch([&] { pipeline_->from_port(PortIndex(i), virtio, copy); });
+    batch([&] { pipeline_->from_port(PortIndex(i), virtio, {copy.data(), frame.size()}); });
   }
 }
 

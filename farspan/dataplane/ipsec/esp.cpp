@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "farspan/base/check.h"
 #include "farspan/crypto/iv_source.h"
 #include "farspan/dataplane/ipsec/inbound_sa.h"
 #include "farspan/dataplane/ipsec/outbound_sa.h"
@@ -181,7 +182,7 @@ void EspWorker::seal_chunk(std::span<SealSlot> slots) {
                         slot.source != nullptr ? slot.source : text, {text, text_length},
                         slot.esp + without_icv);
     } else {
-      if (slot.source != nullptr) std::memcpy(text, slot.source, text_length);
+      FS_DCHECK(slot.source == nullptr);
       scratch.ivs.next(iv);
       scratch.packets[batched++] = {
           &sa.keys(),

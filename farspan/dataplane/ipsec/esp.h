@@ -36,10 +36,10 @@ struct SealSlot {
   uint32_t esp_length;                        // of the whole ESP packet; 0 when dropped
   std::optional<dataplane::DropReason> drop;  // sequence numbers used up, hard limit reached
 
-  /// Where the inner packet stands instead, so that GCM carries it over: the padding and trailer
-  /// are written behind it, into kTailroom bytes that belong to nobody else.
+  /// Where the inner packet stands instead, for the cipher to carry it over: kTailroom bytes behind
+  /// it are written. AEADs only.
   uint8_t* source = nullptr;
-  static constexpr uint32_t kTailroom = 17;  // 15 bytes of padding, pad length, next header
+  static constexpr uint32_t kTailroom = 5;  // 3 bytes of padding, pad length, next header
 };
 
 struct OpenSlot {

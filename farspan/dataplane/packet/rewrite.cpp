@@ -64,7 +64,7 @@ bool has_valid_checksum(const SuperPacket& packet) {
     add_addresses_and_protocol(sum, packet.header);
     sum.add16(static_cast<uint16_t>(header_length + payload));
   }
-  if (packet.piece_count == 1 && packet.pieces[0].bytes == packet.header + packet.header_length) {
+  if (packet.is_contiguous()) {
     sum.add(transport, header_length + payload);  // as it came from a wire: one range
   } else {
     sum.add(transport, header_length);

@@ -58,12 +58,20 @@ struct SuperPacket {
   uint8_t outer_ecn = 0;      // of the ESP packet it came in (RFC 6040)
   uint16_t max_fragment = 0;  // largest fragment it was reassembled from, 0 when it was whole (RFC
                               // 791 §3.2; refragment no larger)
+  // The bytes stay as they are until the batch is flushed, kHeadroom bytes before and kTailroom
+  // behind the packet belong to it: it can be sealed from where it is.
+  bool can_wait = false;
+  static constexpr uint32_t kHeadroom = 4;  // an MPLS label
+  static constexpr uint32_t kTailroom = 5;  // ESP's padding and trailer, with an AEAD
   uint32_t payload_length = 0;
   uint32_t piece_count = 0;
   std::array<Piece, kMaxPieces> pieces;
   Parsed parsed;
 
   uint32_t length() const { return header_length + payload_length; }
+  bool is_contiguous() const {
+    return piece_count == 0 || (piece_count == 1 && pieces[0].bytes == header + header_length);
+  }
   uint32_t wire_packets() const {
     return segment_size == 0 || payload_length == 0
                ? 1

@@ -3,6 +3,7 @@
 
 #include "farspan/base/check.h"
 #include "farspan/dataplane/packet/mpls.h"
+#include "farspan/dataplane/packet/super_packet.h"
 
 namespace farspan::dataplane {
 namespace {
@@ -21,27 +22,43 @@ EspSender::EspSender(ipsec::EspWorker& esp, Outside& outside, NodeCounters& coun
       counters_(counters),
       bytes_(std::make_unique<uint8_t[]>(kBytes)) {}
 
-uint8_t* EspSender::place(const Way& way, uint32_t length) {
-  const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
-  const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
+// One slot more, for an inner packet of `length` bytes, label included.
+ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length) {
+  const uint32_t sealed_length = way.sa->sealed_length(length);
   if (count_ == kMaxSlots || used_ + sealed_length > kBytes) flush();
   FS_DCHECK(used_ + sealed_length <= kBytes);
 
   ipsec::SealSlot& slot = slots_[count_];
   slot.sa = way.sa;  // one by one: as a whole it would be made elsewhere and copied
   slot.esp = bytes_.get() + used_;
-  slot.inner_length = length + label_length;
-  slot.next_header = label_length != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
+  slot.inner_length = length;
+  slot.next_header = way.label != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
   Waiting& waiting = waiting_[count_];
   waiting.path = &way.sa->path();
   waiting.tunnel = way.tunnel;
   waiting.tos = way.tos;
   ++count_;
   used_ += sealed_length;
+  return slot;
+}
 
-  uint8_t* inner = slot.esp + way.sa->prefix_length();
+uint8_t* EspSender::place(const Way& way, uint32_t length) {
+  const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
+  ipsec::SealSlot& slot = next_slot(way, length + label_length);
+  slot.source = nullptr;
+  uint8_t* const inner = slot.esp + way.sa->prefix_length();
   if (label_length != 0) write_label(inner, way.label);
   return inner + label_length;
+}
+
+void EspSender::take(const Way& way, uint8_t* inner, uint32_t length) {
+  static_assert(SuperPacket::kHeadroom >= kLabelLength &&
+                SuperPacket::kTailroom >= ipsec::SealSlot::kTailroom);
+  const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
+  ipsec::SealSlot& slot = next_slot(way, length + label_length);
+  slot.source = inner - label_length;
+  if (label_length != 0) write_label(slot.source, way.label);
+  ++taken_;
 }
 
 void EspSender::flush() {

@@ -2,8 +2,8 @@
 // EspSender: inner packets written next to each other, sealed as a batch, sent as trains.
 //
 // Inner packets are written straight to where their ESP packet will be (place()), so that
-// segmenting a super-packet is the only copy between the port's buffer and the socket. ESP packets
-// lie back to back:
+// segmenting a super-packet is the only copy between the port's buffer and the socket; or they stay
+// where they are and the cipher carries them over (take()). ESP packets lie back to back:
 //
 //   bytes_ ─▶ |prefix|inner……|trailer|prefix|inner……|trailer|…      one slot each
 //              └─────── one train: same path, TOS, length ───────┘
@@ -45,6 +45,12 @@ class EspSender {
   /// flush(). Sends what waits when there is no room.
   uint8_t* place(const Way& way, uint32_t length);
 
+  /// Takes an inner packet of `length` bytes at `inner`, which stays there until the next flush().
+  /// @pre the SA's suite is an AEAD; SuperPacket::can_wait
+  void take(const Way& way, uint8_t* inner, uint32_t length);
+  /// How many take() has had, ever.
+  uint64_t taken() const { return taken_; }
+
   /// Seals and sends everything that waits; counts what was sent and what was dropped.
   void flush();
 
@@ -54,6 +60,7 @@ class EspSender {
     const TunnelEntry* tunnel;
     uint8_t tos;
   };
+  ipsec::SealSlot& next_slot(const Way& way, uint32_t length);
   uint32_t collect_trains();
   void send_trains(uint32_t count);
   bool continues_train(uint32_t first, uint32_t next) const;
@@ -64,6 +71,7 @@ class EspSender {
   std::unique_ptr<uint8_t[]> bytes_;
   uint32_t used_ = 0;
   uint32_t count_ = 0;
+  uint64_t taken_ = 0;
   std::array<ipsec::SealSlot, kMaxSlots> slots_;
   std::array<Waiting, kMaxSlots> waiting_;
   std::array<io::Train, kMaxSlots> trains_;

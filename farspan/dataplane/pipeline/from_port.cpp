@@ -29,6 +29,7 @@ void Pipeline::from_port(PortIndex index, const VirtioHeader& virtio, std::span<
   if (type != net::EthernetHeader::kIpv4) return refuse(DropReason::kUnsupportedEthertype);
   if (const auto reason = parse_from_port(frame, sizeof(net::EthernetHeader), virtio, single_))
     return refuse(*reason);
+  single_.can_wait = true;
 
   count_in(single_.wire_packets(), single_.length());
   if (single_.parsed.source != port.address) return drop(single_, DropReason::kSpoofedSource);

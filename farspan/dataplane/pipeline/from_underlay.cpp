@@ -142,6 +142,7 @@ std::optional<DropReason> Pipeline::enter(const ipsec::OpenSlot& slot, uint32_t 
     inner = inner.subspan(kLabelLength);
   }
   if (const auto reason = parse(inner, packet)) return reason;
+  packet.can_wait = true;  // behind it are its trailer and ICV
   packet.outer_ecn = opening_[place].tos & kEcnMask;
   if (const auto reason = decapsulate_ecn(packet)) return reason;
   // The ports of a fragment are unknown: the whole datagram is checked instead (reassemble()).

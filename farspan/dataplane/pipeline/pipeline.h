@@ -47,6 +47,7 @@ struct PipelineLimits {
 class Pipeline {
  public:
   using Instant = std::chrono::steady_clock::time_point;
+  static constexpr uint32_t kTailroom = SuperPacket::kTailroom;
 
   /// @param esp  this worker's; `events` is where acquires go; all outlive the pipeline
   Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
@@ -57,13 +58,18 @@ class Pipeline {
   /// Sends what waits and does a batch's share of ageing.
   void end_batch();
 
-  /// One frame an instance sent, behind its virtio header. The bytes are used up.
+  /// One frame an instance sent, behind its virtio header. The bytes are used up, and so may
+  /// kTailroom bytes behind them be; when taken_frames() has grown they must stay until flush().
   void from_port(PortIndex port, const VirtioHeader& virtio, std::span<uint8_t> frame);
   /// What the sockets of the underlay received: UDP 500 and 4500, and native ESP (destination port
   /// 0).
   void from_underlay(std::span<const io::Train> trains);
   /// A datagram charon sends.
   void from_ike(const IkeDatagram& datagram);
+
+  uint64_t taken_frames() const { return sender_.taken(); }
+  /// Sends what waits; end_batch() does the same.
+  void flush() { sender_.flush(); }
 
   /// Whether UDP super-packets may be made for ports: their devices must understand USO.
   void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }

@@ -7,6 +7,7 @@
 #include "farspan/dataplane/packet/fragment.h"
 #include "farspan/dataplane/packet/mpls.h"
 #include "farspan/dataplane/packet/mss_clamp.h"
+#include "farspan/dataplane/packet/rewrite.h"
 #include "farspan/dataplane/packet/segment.h"
 #include "farspan/dataplane/pipeline/fragments.h"
 #include "farspan/dataplane/pipeline/inner_flow.h"
@@ -86,6 +87,11 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
       uint8_t* to = sender_.place(way, fragment.length());
       std::memcpy(to, fragment.header, fragment.length());
     });
+  }
+  if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
+      sa.suite().is_aead()) {
+    complete_checksum(packet);
+    return sender_.take(way, packet.header, packet.length());
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {
     segments.write_next(sender_.place(way, segments.next_length()));
