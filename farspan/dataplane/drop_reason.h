@@ -31,7 +31,7 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kFragmentLimit,        "fragment_limit",         kNode,     "too many incomplete fragmented datagrams, or one too large") \
   X(kSecurityGroupIngress, "security_group_ingress", kExpected, "no security group rule of the receiving instance accepts it") \
   X(kSecurityGroupEgress,  "security_group_egress",  kExpected, "a security group rule of the sending instance drops it") \
-  X(kNoFlowForPacket,      "no_flow_for_packet",     kPeer,     "an ICMP error or TCP segment that belongs to no known flow") \
+  X(kNoFlowForPacket,      "no_flow_for_packet",     kPeer,     "an ICMP error about a packet of no known flow, or from elsewhere than that went") \
   X(kFlowTableFull,        "flow_table_full",        kNode,     "no room for another flow") \
   X(kNoRoute,              "no_route",               kExpected, "no route to the destination in its VRF") \
   X(kHostUnreachable,      "host_unreachable",       kExpected, "the vSwitch has no instance with this address") \
