@@ -35,7 +35,10 @@ TestNode::TestNode(std::string node_name, const std::string& underlay_address)
       *this, *esp_, ipsec::SaEventSink{&TestNode::put_event, this}, counters_, kSmall);
 }
 
-TestNode::~TestNode() { ::unlink(arena_path_.c_str()); }
+TestNode::~TestNode() {
+  EXPECT_EQ(unaccounted(), 0) << name << " lost count of its packets";
+  ::unlink(arena_path_.c_str());
+}
 
 bool TestNode::put_event(void* node, const ipsec::SaEvent& event) {
   static_cast<TestNode*>(node)->events_.push_back(event);
@@ -70,6 +73,7 @@ void TestNode::add_sa(bool is_inbound, uint32_t spi, uint32_t tunnel, uint32_t r
   sa.encryption_key = key;
   sa.integrity_key = integrity;
   sa.path = {{underlay, here}, {remote, there}, options.is_udp};
+  sa.limits = options.limits;
   sa.copying = {.df = false, .ecn = true, .dscp_outward = true, .dscp_inward = false};
   sa.selectors = is_inbound ? ipsec::TrafficSelectors(options.theirs, options.ours)
                             : ipsec::TrafficSelectors(options.ours, options.theirs);
@@ -133,25 +137,50 @@ void TestNode::advance(std::chrono::milliseconds by) {
   batch([] {});
 }
 
-Sent TestNode::seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header) {
+// By hand and with GCM only, so that text may be what the data plane would never write (RFC 4106).
+Sent TestNode::seal_text(uint32_t tunnel, const Bytes& text) {
+  constexpr size_t kPrefix = 16, kIcv = 16;
   const auto sad = sad_->view();
   ipsec::OutboundSa* sa = sad->newest_outbound(tunnel);
-  const auto length = static_cast<uint32_t>(inner.size());
-  Bytes sealed(sa->sealed_length(length));
-  std::copy(inner.begin(), inner.end(), sealed.begin() + sa->prefix_length());
-  ipsec::SealSlot slot{.sa = sa,
-                       .esp = sealed.data(),
-                       .inner_length = length,
-                       .next_header = next_header,
-                       .esp_length = 0,
-                       .drop = {}};
-  esp_->seal({&slot, 1});
+  Bytes esp(kPrefix + text.size() + kIcv);
+  const auto put32 = [&](size_t at, uint32_t value) {
+    for (size_t k = 0; k < 4; ++k) esp[at + k] = static_cast<uint8_t>(value >> (24 - 8 * k));
+  };
+  const auto sequence = static_cast<uint32_t>(sa->take_sequence());
+  put32(0, sa->spi());
+  put32(4, sequence);
+  put32(12, sequence);  // low half of the IV
+  std::copy(text.begin(), text.end(), esp.begin() + kPrefix);
+  context_->gcm_seal(sa->keys(), esp.data() + 8, {esp.data(), 8},
+                     {esp.data() + kPrefix, text.size()}, esp.data() + kPrefix + text.size());
   const ipsec::OuterPath& path = sa->path();
+  const auto length = static_cast<uint32_t>(esp.size());
   return {{path.local.address, path.local.port},
           {path.remote.address, path.remote.port},
           0,
-          slot.esp_length,
-          std::move(sealed)};
+          length,
+          std::move(esp)};
+}
+
+Sent TestNode::seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header) {
+  Bytes text = inner;
+  while (text.size() % 4 != 2) text.push_back(static_cast<uint8_t>(text.size() - inner.size() + 1));
+  text.push_back(static_cast<uint8_t>(text.size() - inner.size()));
+  text.push_back(next_header);
+  return seal_text(tunnel, text);
+}
+
+void TestNode::use_up_sequence_numbers(uint32_t tunnel) {
+  using Slot = ipsec::SequenceArena::Slot;
+  const uint32_t spi = sad_->view()->newest_outbound(tunnel)->spi();
+  const int file = ::open(arena_path_.c_str(), O_RDWR | O_CLOEXEC);
+  Slot slot;
+  for (off_t at = 64; ::pread(file, &slot, sizeof slot, at) == sizeof slot; at += sizeof slot) {
+    if (slot.spi != spi || slot.is_inbound != 0) continue;
+    slot.sent = UINT32_MAX;
+    EXPECT_EQ(::pwrite(file, &slot, sizeof slot, at), static_cast<ssize_t>(sizeof slot));
+  }
+  ::close(file);
 }
 
 std::vector<std::string> TestNode::taken_from(uint32_t port) {
@@ -319,12 +348,6 @@ World::World() {
   connect(berlin, kLink, osaka, kLink);
   connect(berlin, kOffice, paris, kOffice);
   connect(osaka, kOffice, kyoto, kOffice);
-}
-
-void World::TearDown() {
-  for (const TestNode* node : {&paris, &berlin, &osaka, &kyoto}) {
-    EXPECT_EQ(node->unaccounted(), 0) << node->name << " lost count of its packets";
-  }
 }
 
 size_t World::carry(TestNode& from, TestNode& to) {

@@ -6,8 +6,8 @@
 //   172.16.0.5     10.1.0.5, .6      10.2.0.5       172.18.0.5
 //
 // A test puts bytes in, carries trains from one node to the next by hand, and looks at what came
-// out and which counters moved. When it ends, every node must have accounted for every wire packet
-// (the law of pipeline.h).
+// out and which counters moved. When a node ends, it must have accounted for every wire packet (the
+// law of pipeline.h).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -67,6 +67,7 @@ class TestNode final : public Outside {
     bool is_udp = true;
     uint16_t remote_port = 4500;
     std::vector<ipsec::SelectorRange> ours{{}}, theirs{{}};
+    ipsec::SaLimits limits{};
   };
   void add_sa(bool is_inbound, uint32_t spi, uint32_t tunnel, uint32_t remote,
               const ipsec::SecretBytes& key, const ipsec::SecretBytes& integrity,
@@ -79,8 +80,11 @@ class TestNode final : public Outside {
   void from_charon(const IkeDatagram& datagram);
   void advance(std::chrono::milliseconds by);
   /// `inner` sealed with the newest outbound SA of `tunnel`, whatever it is: what a hostile peer
-  /// may send. Passes by the pipeline and its counters.
+  /// may send. Passes by the pipeline and its counters. @pre a GCM SA without ESN
   Sent seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header = 4);
+  /// The same, trailer and padding included in `text`.
+  Sent seal_text(uint32_t tunnel, const Bytes& text);
+  void use_up_sequence_numbers(uint32_t tunnel);
 
   // --- what came of them; taking empties ---
   std::vector<std::string> taken_from(uint32_t port);  // text_of each write
@@ -137,7 +141,6 @@ void connect(TestNode& a, uint32_t tunnel_of_a, TestNode& b, uint32_t tunnel_of_
 class World : public ::testing::Test {
  protected:
   World();
-  void TearDown() override;
 
   /// Carries what `from` has sent to `to`; answers how many packets that were.
   static size_t carry(TestNode& from, TestNode& to);

@@ -23,14 +23,6 @@ const Ip kToOsaka{.source = "10.1.0.5", .destination = "10.2.0.5"};
 // 4 of label.
 constexpr uint32_t kLinkMtu = 1434, kOfficeMtu = 1438;
 
-Bytes labelled(const Bytes& packet, uint32_t word = kLabel << 12 | 0x100 | 64) {
-  Bytes bytes(4 + packet.size());
-  for (int i = 0; i < 4; ++i)
-    bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(word >> (24 - 8 * i));
-  std::copy(packet.begin(), packet.end(), bytes.begin() + 4);
-  return bytes;
-}
-
 TEST_F(Tunnel, APacketCrossesTheLink) {
   berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
   EXPECT_EQ(carry(berlin, osaka), 1u);
@@ -128,7 +120,6 @@ TEST_F(Tunnel, WithoutAnSaPacketsAreDroppedAndATrapAsksForOne) {
   EXPECT_EQ(events[0].tunnel, 3u);
   EXPECT_EQ(events[0].reqid, 7u);
   expect_drops(oslo, {{kNoSa, 3}});
-  EXPECT_EQ(oslo.unaccounted(), 0);
 }
 
 TEST_F(Tunnel, APeerBehindAnotherNatMappingIsReportedOnce) {
@@ -208,7 +199,6 @@ TEST_F(Tunnel, EverySuiteAndNativeEspCarryASuperPacket) {
       EXPECT_EQ(carry(here, there), 10u);
       EXPECT_THAT(there.taken_from(5),
                   ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tcp 4000 > 80 PA seq=1000 12000 bytes"));
-      EXPECT_EQ(here.unaccounted() + there.unaccounted(), 0);
     }
   }
 }
@@ -468,7 +458,8 @@ TEST_F(Tunnel, AForgedPacketOfAFlowChangesNothingForTheFlow) {
   reach_osaka_by(berlin, kLink);
   berlin.from_instance(5, frame(query));
   berlin.sent();
-  berlin.from_wire({osaka.seal(kLink, labelled(query), 137)});  // comes from where it should go
+  berlin.from_wire(
+      {osaka.seal(kLink, labelled(query, kLabel), 137)});  // comes from where it should go
   osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer")));
   carry(osaka, berlin);
   EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
@@ -495,7 +486,6 @@ TEST_F(Tunnel, AnotherTunnelInThePlaceOfARemovedOneIsNotTakenForIt) {
   carry(rome, berlin);
   EXPECT_THAT(berlin.taken_from(5), IsEmpty());
   expect_drops(berlin, {{kSecurityGroupIngress, 1}});
-  EXPECT_EQ(rome.unaccounted(), 0);
 }
 
 TEST_F(Tunnel, AnIcmpErrorGoesToTheSenderOfWhatItQuotesAndToNobodyElse) {

@@ -170,6 +170,22 @@ std::vector<Bytes> fragments_of(const Bytes& packet, size_t data_length) {
   return fragments;
 }
 
+Bytes with_options(Bytes packet, const Bytes& options) {
+  packet.insert(packet.begin() + 20, options.begin(), options.end());
+  packet[0] = static_cast<uint8_t>(packet[0] + options.size() / 4);
+  put16(packet, 2, static_cast<unsigned>(packet.size()));
+  put16(packet, 10, 0);
+  put16(packet, 10, ~sum_of(std::span(packet).first(20 + options.size())) & 0xFFFF);
+  return packet;
+}
+
+Bytes labelled(const Bytes& packet, uint32_t label, bool is_bottom) {
+  Bytes bytes(4 + packet.size());
+  put32(bytes, 0, label << 12 | (is_bottom ? 0x100u : 0u) | 64);
+  std::copy(packet.begin(), packet.end(), bytes.begin() + 4);
+  return bytes;
+}
+
 Bytes frame(const Bytes& packet, uint16_t ethertype) {
   Bytes bytes = {0x02, 0xfa, 0, 0, 0, 1, 0x02, 0xf5, 0, 0, 0, 1, 0, 0};
   put16(bytes, 12, ethertype);

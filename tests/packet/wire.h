@@ -41,6 +41,11 @@ Bytes icmp_error(const Ip& ip, uint8_t type, uint8_t code, const Bytes& quoted);
 /// send them.
 std::vector<Bytes> fragments_of(const Bytes& packet, size_t data_length);
 
+/// `packet` with IPv4 options, a multiple of 4 bytes.
+Bytes with_options(Bytes packet, const Bytes& options);
+/// A label of the bottom of the stack, or not, in front of it (RFC 3032 §2.1).
+Bytes labelled(const Bytes& packet, uint32_t label, bool is_bottom = true);
+
 /// Ethernet in front of it.
 Bytes frame(const Bytes& packet, uint16_t ethertype = 0x0800);
 Bytes arp_request(const std::string& sender, const std::string& target);
