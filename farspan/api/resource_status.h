@@ -41,12 +41,15 @@ class ResourceStatus {
   InForce on_node(const std::string& node, const std::string& item = {}) const;
   /// Nodes whose state carries the VRF of `vpc`.
   std::vector<std::string> nodes_with_vpc(const std::string& vpc) const;
+  /// A node's word about one of its daemons, or null: it is silent, so that is not known.
+  Json is_up(const controller::NodeReport& report, bool said) const;
   /// The newest report of a tunnel by a node that is not silent, or null.
   const controller::TunnelReport* tunnel(const controller::NodeReport& report, uint32_t id) const;
 
  private:
   std::vector<std::string> nodes_with(const codec::AnyResource& resource) const;
   InForce in_force(const codec::AnyResource& resource) const;
+  bool has_status(const controller::NodeReport& report) const;
   InForce route_in_force(const codec::AnyResource& resource) const;
   void add_node(const model::Node& node, Json& status) const;
   void add_connection(const model::IpsecConnection& connection, Json& status) const;

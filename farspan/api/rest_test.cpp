@@ -147,6 +147,9 @@ TEST_F(RestTest, OfADisconnectedNodeNothingIsKnown) {
   const Json status = get("/v1/resources/IpsecConnection/office-1")["status"];
   EXPECT_EQ(status["state"], "unknown");
   EXPECT_THAT(status["reason"], HasSubstr("is not connected; it was last heard"));
+  const Json node = get("/v1/resources/Node/us-east-node")["status"];
+  EXPECT_TRUE(node["dataplane_up"].is_null() && node["charon_up"].is_null());
+  EXPECT_TRUE(get("/v1/nodes")["nodes"][0]["is_charon_up"].is_null());
 }
 
 TEST_F(RestTest, AnOlderSessionOfTheSameNodeIsNotBelieved) {

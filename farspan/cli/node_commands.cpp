@@ -10,7 +10,10 @@
 namespace farspan::cli {
 namespace {
 
-Cell up_cell(bool is_up) { return is_up ? Cell("up", Colour::kGreen) : Cell("down", Colour::kRed); }
+Cell up_cell(const nlohmann::json& is_up) {
+  if (!is_up.is_boolean()) return Cell("unknown", Colour::kYellow);
+  return is_up.get<bool>() ? Cell("up", Colour::kGreen) : Cell("down", Colour::kRed);
+}
 
 void nodes(const Context& context) {
   const auto answer = context.get("/v1/nodes");
@@ -23,7 +26,7 @@ void nodes(const Context& context) {
     table.add(
         {node.value("node", ""), node.value("region", ""), node.value("public_address", ""),
          is_connected ? Cell("connected", Colour::kGreen) : Cell("not connected", Colour::kRed),
-         up_cell(node.value("is_dataplane_up", false)), up_cell(node.value("is_charon_up", false)),
+         up_cell(node.at("is_dataplane_up")), up_cell(node.at("is_charon_up")),
          node.at("generation_in_force").dump() + " of " + node.at("generation_wanted").dump(),
          is_in_force ? Cell("yes", Colour::kGreen) : Cell("no", Colour::kRed)});
   }
