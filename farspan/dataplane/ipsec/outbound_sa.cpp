@@ -17,7 +17,9 @@ OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& desc
       usage(description.limits),
       selectors_(description.selectors),
       keys_(context, description.suite, description.encryption_key.view(),
-            description.integrity_key.view()) {}
+            description.integrity_key.view()) {
+  usage.add(0, last_taken(), 0);  // what an earlier process sent counts towards packet limits
+}
 
 uint32_t OutboundSa::max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const {
   constexpr uint32_t kIpv4 = 20, kUdp = 8, kTrailer = 2;

@@ -190,6 +190,20 @@ TEST_F(SadTest, ARestartedDataPlaneGoesOnAfterTheLastNumberAndRefusesReplays) {
   EXPECT_EQ(arena_->used_slots(), 2u);
 }
 
+TEST_F(SadTest, ARestartDoesNotPutOffPacketLimits) {  // or numbers would end before the rekey
+  SaDescription out = sa(false, 0x100);
+  out.limits.soft_packets = 5;
+  add(out);
+  add(policy(0x100));
+  for (int i = 0; i < 5; ++i) (void)sad_->view()->select(kTunnel, kFlow).sa->take_sequence();
+  restart_data_plane();
+  sad_->hello(1);
+  add(out);
+  EXPECT_EQ(sad_->usage({false, 0x100, kTunnel})->packets, 5u);
+  add(policy(0x100));
+  EXPECT_EQ(sad_->view()->select(kTunnel, kFlow).sa->usage.reached(), SaUsage::Reached::kSoft);
+}
+
 TEST_F(SadTest, SasWhoseNumbersAreLostAreRefused) {  // RFC 4106 §2: never a nonce twice
   const SaDescription out = sa(false, 0x100), in = sa(true, 0xc0000001);
   add(out);
