@@ -45,12 +45,12 @@ ArpAnswer answer_arp(std::span<const uint8_t> frame, uint32_t port_address,
 
   auto& ethernet = net::header_at<EthernetHeader>(reply.data());
   std::copy_n(request.sender_mac, 6, ethernet.destination);
-  std::ranges::copy(node_mac.bytes, ethernet.source);
+  std::copy_n(node_mac.bytes.begin(), 6, ethernet.source);
   ethernet.type = EthernetHeader::kArp;
   auto& arp = net::header_at<ArpPacket>(reply.data() + sizeof(EthernetHeader));
   arp = request;
   arp.operation = ArpPacket::kReply;
-  std::ranges::copy(node_mac.bytes, arp.sender_mac);
+  std::copy_n(node_mac.bytes.begin(), 6, arp.sender_mac);
   arp.sender_address = sought;
   std::copy_n(request.sender_mac, 6, arp.target_mac);
   arp.target_address = request.sender_address.value();

@@ -45,7 +45,11 @@ std::optional<DropReason> parse_ipv4(std::span<uint8_t>& bytes, Parsed& parsed) 
       total_length > bytes.size()) {
     return DropReason::kMalformedIpv4;
   }
-  if (net::internet_checksum(bytes.data(), header_length) != 0) return DropReason::kMalformedIpv4;
+  net::InternetSum sum;
+  sum.add(bytes.data(), sizeof(Ipv4Header));  // of a constant length: nearly all have no options
+  if (header_length > sizeof(Ipv4Header))
+    sum.add(bytes.data() + sizeof(Ipv4Header), header_length - sizeof(Ipv4Header));
+  if (!sum.is_intact()) return DropReason::kMalformedIpv4;
   if (header_length > sizeof(Ipv4Header)) {
     const auto drop =
         check_options(bytes.data() + sizeof(Ipv4Header), header_length - sizeof(Ipv4Header));
