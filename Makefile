@@ -6,7 +6,7 @@ LAB ?= examples/global-offices
 FARSPAN := build/release/bin/farspan
 CTEST := ctest --test-dir build/release --output-on-failure --no-tests=error
 
-.PHONY: help setup build demo test unit lab-test asan fuzz bench format check down clean
+.PHONY: help setup build demo test unit lab-test asan fuzz bench format down clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -45,7 +45,7 @@ bench: build ## ns and cycles per packet, throughput beside peers, one run
 	@bench/run.sh
 
 format: ## clang-format every source
-	@git ls-files -z '*.cpp' '*.h' '*.c' | xargs -0 clang-format-14 -i
+	@tools/check_format --fix
 
 clean: ## remove what was built
 	@rm -rf build

@@ -6,7 +6,7 @@ what=${1:-all}
 jobs=${JOBS:-$(nproc)}
 seconds_each=${SECONDS_EACH:-60}
 
-say() { echo; echo "== $*"; }
+say() { printf '\n== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
 # Configures and builds the one tree that both sanitizers and fuzzers use.
 build_asan() {
