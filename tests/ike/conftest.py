@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
 import sys
 
@@ -31,12 +32,14 @@ def show(name, path):
 @pytest.fixture
 def ends(network, tmp_path, request):
     """(node, office), both started, nothing configured. A failure prints the ends of their logs."""
-    node, office = lab.Node(tmp_path / "node"), lab.Office(tmp_path / "office")
-    lab.wait_for(lambda: (node.ask_dataplane() or {}).get("connected"), what="charon connects to the data plane")
-    yield node, office
-    state = node.ask_dataplane()
-    node.end()
-    office.end()
+    with contextlib.ExitStack() as started:
+        node = lab.Node(tmp_path / "node")
+        started.callback(node.end)
+        office = lab.Office(tmp_path / "office")
+        started.callback(office.end)
+        lab.wait_for(lambda: (node.ask_dataplane() or {}).get("connected"), what="charon connects to the data plane")
+        yield node, office
+        state = node.ask_dataplane()
     if getattr(request.node, "report_call", None) and request.node.report_call.failed:
         print(state)
         show("node charon", node.dir / "charon.log")
