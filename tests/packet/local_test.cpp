@@ -101,6 +101,16 @@ TEST_F(Local, NoRouteAndNoHostAreReported) {
   expect_drops(berlin, {{kNoRoute, 1}, {kHostUnreachable, 1}});
 }
 
+TEST_F(Local, ErrorsAreLimitedAndDropsAreNot) {  // RFC 1812 §4.3.2.8
+  const Bytes astray = frame(udp({"10.1.0.5", "198.51.100.1"}, 1, 2, "x"));
+  for (int i = 0; i < 150; ++i) berlin.from_instance(5, astray);
+  EXPECT_EQ(berlin.writes_of(5).size(), 100u);
+  expect_drops(berlin, {{kNoRoute, 150}});
+  berlin.advance(std::chrono::seconds(1));
+  berlin.from_instance(5, astray);
+  EXPECT_EQ(berlin.writes_of(5).size(), 1u);
+}
+
 TEST_F(Local, NobodyIsToldAboutAnIcmpErrorThatCannotBeDelivered) {  // RFC 1122 §3.2.2
   const Bytes about = udp({"198.51.100.1", "10.1.0.5"}, 1, 2, "x");
   berlin.from_instance(5, frame(icmp_error({"10.1.0.5", "198.51.100.1"}, 3, 3, about)));
