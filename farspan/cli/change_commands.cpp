@@ -55,8 +55,8 @@ void add_file_option(CLI::App* command, Target& target) {
       ->type_name("PATH");
 }
 
-// The documents named on the command line, as a body for delete. The controller knows every spelling
-// of a kind; its answer has the one that documents use.
+// The documents named on the command line, as a body for delete. The controller knows every
+// spelling of a kind; its answer has the one that documents use.
 std::string named_documents(const Context& context, const Target& target) {
   if (!target.files.empty()) return read_documents(target.files);
   if (target.names.size() < 2)
@@ -101,7 +101,8 @@ void add_change_commands(CLI::App& app, Context& context) {
       "Examples:\n  farspan delete cen-route office-1\n  farspan delete -f "
       "examples/global-offices/5-security.yaml");
   remove->callback([target, &context] {
-    print_changes(context, context.send("POST", "/v1/delete", named_documents(context, *target)), false);
+    print_changes(context, context.send("POST", "/v1/delete", named_documents(context, *target)),
+                  false);
   });
 }
 

@@ -110,7 +110,8 @@ void add_get_commands(CLI::App& app, Context& context) {
     }
   });
 
-  auto* version = app.add_subcommand("version", "Version of the controller, and the revision it is at");
+  auto* version =
+      app.add_subcommand("version", "Version of the controller, and the revision it is at");
   version->callback([&context] {
     const auto answer = context.get("/v1/version");
     if (!context.is_table()) return context.print(answer);

@@ -252,9 +252,7 @@ void add_lab_commands(CLI::App& app, Context& context) {
       ->type_name("HOST");
   run->add_option("command", options->command, "behind --")->type_name("CMD");
   run->footer("Example:\n  farspan lab exec office-1 -- ping -c3 10.20.10.10");
-  run->callback([options] {
-    exec(*options);
-  });
+  run->callback([options] { exec(*options); });
 
   auto* measure =
       lab->add_subcommand("check", "Everyone × everyone: what is declared against what packets do");

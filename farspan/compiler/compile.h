@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // compile: what each node must do, from everything that was declared.
 //
-// Pure: no clock, no I/O, no order but that of the model's maps, so the same model gives the same states on
-// every controller. Generations are not its business: states come out with generation 0.
+// Pure: no clock, no I/O, no order but that of the model's maps, so the same model gives the same
+// states on every controller. Generations are not its business: states come out with generation 0.
 //
-// One file per subject: vpc_routes, cen_routes (import/export), vpn (connections and gateway routes), links,
-// security_groups, ports.
+// One file per subject: vpc_routes, cen_routes (import/export), vpn (connections and gateway
+// routes), links, security_groups, ports.
 #pragma once
 
 #include <map>
@@ -32,16 +32,17 @@ struct CandidateRoute {
   RouteOrigin origin = RouteOrigin::kSystem;
   std::string next_hop;  // "local", "IpsecConnection office-1", "Vpc shanghai"
   RouteState state = RouteState::kActive;
-  bool is_in_vpc = true;          // false: only in the gateway's table (an unpublished VPN route)
+  bool is_in_vpc = true;  // false: only in the gateway's table (an unpublished VPN route)
   bool is_published_to_cen = false;
-  std::string reason;             // why it stands here, or why it lost and to whom
+  std::string reason;  // why it stands here, or why it lost and to whom
   bool operator==(const CandidateRoute&) const = default;
 };
 
 /// Every candidate route of `vpc`, by destination, winners first.
 std::vector<CandidateRoute> explain_routes(const model::Model& model, const std::string& vpc);
 
-struct Endpoint {  // a host somewhere: an address, in a Vpc or behind one of its gateway's connections
+// A host somewhere: an address, in a Vpc or behind one of its gateway's connections.
+struct Endpoint {
   std::string vpc;
   net::Address address;
 };
@@ -51,16 +52,18 @@ struct Probe {
 };
 struct Reachability {
   bool is_reachable = false;
-  std::vector<std::string> path;  // "office-1", "us-east-node", "shanghai-node", "app-shanghai", as packets pass them
-  std::string reason;             // why not: "SecurityGroup app: no rule accepts icmp from 10.10.10.10"
+  // "office-1", "us-east-node", "shanghai-node", "app-shanghai", as packets pass them
+  std::vector<std::string> path;
+  std::string reason;  // why not: "SecurityGroup app: no rule accepts icmp from 10.10.10.10"
 };
 
-/// Would packets of `probe` from `from` get to `to` and the answers back, if every tunnel is up? Walks the
-/// compiled states of the nodes as packets do.
-Reachability reach(const model::Model& model, const net::Address& from, const net::Address& to, const Probe& probe);
+/// Would packets of `probe` from `from` get to `to` and the answers back, if every tunnel is up?
+/// Walks the compiled states of the nodes as packets do.
+Reachability reach(const model::Model& model, const net::Address& from, const net::Address& to,
+                   const Probe& probe);
 
 /// The same on states that were compiled already, for many questions about one model.
-Reachability reach(const std::map<std::string, nodestate::NodeState>& states, const net::Address& from,
-                   const net::Address& to, const Probe& probe);
+Reachability reach(const std::map<std::string, nodestate::NodeState>& states,
+                   const net::Address& from, const net::Address& to, const Probe& probe);
 
 }  // namespace farspan::compiler

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Messages between charon's Farspan plugins and the data plane. Plain C: the plugins are C.
  *
- * Two Unix SOCK_SEQPACKET sockets in the node's run directory, both listened on by the data plane, which
- * accepts one charon at a time (a newer connection replaces the older one):
+ * Two Unix SOCK_SEQPACKET sockets in the node's run directory, both listened on by the data plane,
+ * which accepts one charon at a time (a newer connection replaces the older one):
  *
  *   ike.sock   IKE datagrams both ways: fs_ike_header and the UDP payload, non-ESP marker untouched
- *   sad.sock   requests of charon (one reply each, matched by `serial`) and events of the data plane (serial 0)
+ *   sad.sock   requests of charon (one reply each, matched by `serial`), events (serial 0)
  *
- * A session on sad.sock starts with FS_SAD_HELLO and every SA and policy charon holds, closed by FS_SAD_SYNCED:
- * that is how a restarted data plane gets them back, and how a restarted charon (another `instance`) says that
- * it holds none. SAs of an earlier charon are kept forwarding until new ones of their tunnel take over or their
- * hard lifetime ends (make before break).
+ * A session on sad.sock starts with FS_SAD_HELLO and every SA and policy charon holds, closed by
+ * FS_SAD_SYNCED: that is how a restarted data plane gets them back, and how a restarted charon
+ * (another `instance`) says that it holds none. SAs of an earlier charon are kept forwarding until
+ * new ones of their tunnel take over or their hard lifetime ends (make before break).
  *
- * All numbers are host order (one machine), but SPIs and addresses, which are wire order, and structs have no
- * padding. A message that is too short, too long or out of range is answered with FS_SAD_MALFORMED.
+ * All numbers are host order (one machine), but SPIs and addresses, which are wire order, and
+ * structs have no padding. A message that is too short, too long or out of range is answered with
+ * FS_SAD_MALFORMED.
  */
 #ifndef FARSPAN_IKE_PROTOCOL_H
 #define FARSPAN_IKE_PROTOCOL_H
@@ -45,7 +46,8 @@ struct fs_ike_header {
 enum fs_sad_type {
   FS_SAD_HELLO = 1,      /* fs_sad_hello */
   FS_SAD_SYNCED = 2,     /* no body */
-  FS_SAD_GET_SPI = 3,    /* no body; the answer's spi is fresh, inbound, reserved until ADD_SA, DELETE_SA or 165 s */
+  FS_SAD_GET_SPI = 3,    /* no body; the answer's spi is fresh, inbound, reserved until ADD_SA,
+                            DELETE_SA or 165 s */
   FS_SAD_ADD_SA = 4,     /* fs_sad_sa, fs_selector[source_selectors + destination_selectors] */
   FS_SAD_UPDATE_SA = 5,  /* fs_sad_update: addresses or encapsulation moved */
   FS_SAD_QUERY_SA = 6,   /* fs_sad_id */
@@ -56,10 +58,13 @@ enum fs_sad_type {
   FS_SAD_FLUSH_POLICIES = 11,
   FS_SAD_QUERY_POLICY = 12, /* fs_sad_policy; answer: last_use_seconds */
 
-  FS_SAD_REPLY = 64,   /* fs_sad_reply */
-  FS_SAD_EXPIRE = 65,  /* event, fs_sad_event: a byte or packet limit is reached (time limits are the plugin's) */
-  FS_SAD_MAPPING = 66, /* event, fs_sad_event: an authentic packet came from another address or port */
-  FS_SAD_ACQUIRE = 67, /* event, fs_sad_acquire: a packet needs a tunnel that has a trap policy and no SA */
+  FS_SAD_REPLY = 64,  /* fs_sad_reply */
+  FS_SAD_EXPIRE = 65, /* event, fs_sad_event: a byte or packet limit is reached (time limits are the
+                         plugin's) */
+  /* event, fs_sad_event: an authentic packet came from another address or port */
+  FS_SAD_MAPPING = 66,
+  /* event, fs_sad_acquire: a packet needs a tunnel that has a trap policy and no SA */
+  FS_SAD_ACQUIRE = 67,
 };
 
 enum fs_sad_status {
@@ -74,7 +79,7 @@ enum fs_sad_status {
 #pragma pack(push, 1)
 
 struct fs_sad_header {
-  uint16_t type; /* enum fs_sad_type */
+  uint16_t type;   /* enum fs_sad_type */
   uint16_t length; /* of the whole message, this header included */
   uint32_t serial; /* chosen by charon, repeated in the reply; 0 in events */
 };
@@ -87,8 +92,8 @@ struct fs_sad_hello {
 struct fs_sad_id {
   struct fs_host source; /* with FS_SAD_ADD_SA of an inbound SA: the peer */
   struct fs_host destination;
-  uint32_t spi; /* wire order */
-  uint32_t tunnel; /* if_id */
+  uint32_t spi;     /* wire order */
+  uint32_t tunnel;  /* if_id */
   uint8_t protocol; /* 50 */
   uint8_t is_inbound;
   uint8_t reserved[2];
@@ -106,16 +111,17 @@ struct fs_selector {
 struct fs_sad_sa {
   struct fs_sad_id id;
   uint32_t reqid;
-  uint8_t mode; /* 2: tunnel; others are unsupported */
+  uint8_t mode;      /* 2: tunnel; others are unsupported */
   uint8_t is_update; /* completes an SPI that GET_SPI reserved */
   uint8_t is_initiator;
   uint8_t is_udp_encapsulated;
   uint8_t has_esn;
   uint8_t copy_df, copy_ecn;
-  uint8_t copy_dscp; /* 0 no, 1 outward, 2 inward, 3 both (strongSwan's dscp_copy_t) */
+  uint8_t copy_dscp;      /* 0 no, 1 outward, 2 inward, 3 both (strongSwan's dscp_copy_t) */
   uint32_t replay_window; /* packets; 0: no replay check */
-  uint16_t encryption; /* IANA IKEv2 transform type 1: 12 AES-CBC, 20 AES-GCM-16 */
-  uint16_t integrity;  /* IANA IKEv2 transform type 3: 2 HMAC-SHA1-96, 12 HMAC-SHA2-256-128, 13, 14; 0 or 1024 with an AEAD */
+  uint16_t encryption;    /* IANA IKEv2 transform type 1: 12 AES-CBC, 20 AES-GCM-16 */
+  uint16_t integrity; /* IANA IKEv2 transform type 3: 2 HMAC-SHA1-96, 12 HMAC-SHA2-256-128, 13, 14;
+                         0 or 1024 with an AEAD */
   uint16_t encryption_key_length; /* bytes, the 4-byte salt of GCM included at the end */
   uint16_t integrity_key_length;
   uint8_t encryption_key[FS_SAD_MAX_KEY];
@@ -139,7 +145,7 @@ struct fs_sad_policy {
   uint8_t reserved;
   uint32_t tunnel; /* if_id */
   uint32_t reqid;
-  uint32_t spi; /* wire order; 0: whichever SA (a trap) */
+  uint32_t spi;                       /* wire order; 0: whichever SA (a trap) */
   struct fs_host source, destination; /* outer */
   struct fs_selector source_selector, destination_selector;
 };

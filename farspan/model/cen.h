@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cen: joins Vpcs across regions; their vSwitch routes are exchanged, other routes only when published.
+// Cen: joins Vpcs across regions; their vSwitch routes are exchanged, other routes only when
+// published.
 #pragma once
 
 #include "farspan/model/meta.h"
@@ -24,8 +25,9 @@ struct CenAttachment {
   bool operator==(const CenAttachment&) const = default;
 };
 
-/// A route of an attached Vpc's table, published to its Cen by hand (spec §3.3: routes to a VPN gateway are
-/// not published by themselves). The route must stand in the Vpc's table, i.e. be a published VpnRoute.
+/// A route of an attached Vpc's table, published to its Cen by hand (spec §3.3: routes to a VPN
+/// gateway are not published by themselves). The route must stand in the Vpc's table, i.e. be a
+/// published VpnRoute.
 struct CenRoute {
   static constexpr const char* kKind = "CenRoute";
   Meta meta;

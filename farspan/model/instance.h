@@ -15,7 +15,7 @@ struct Instance {
   std::string vswitch;
   net::Address address;
   std::vector<std::string> security_groups;  // 1-5, of the same Vpc
-  std::string node;   // where it runs; of the Vpc's region
+  std::string node;                          // where it runs; of the Vpc's region
   std::string netns;  // name of the network namespace the port is put into; empty: the node's own
 
   bool operator==(const Instance&) const = default;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // IpsecConnection: the tunnel between a VPN gateway and a customer gateway.
 //
-// Exactly one value per algorithm and phase is offered (spec §2.1), so what is written here is what the
-// office's device must be set to; the export says it in the device's words.
+// Exactly one value per algorithm and phase is offered (spec §2.1), so what is written here is what
+// the office's device must be set to; the export says it in the device's words.
 #pragma once
 
 #include <optional>
@@ -16,9 +16,19 @@ namespace farspan::model {
 
 enum class IkeVersion : uint8_t { kIkev1 = 1, kIkev2 = 2 };
 enum class IkeMode : uint8_t { kMain, kAggressive };  // IKEv1 only
-enum class Encryption : uint8_t { kAes128, kAes256, kAes128Gcm, kAes256Gcm };  // "aes" "aes256" "aes128gcm" "aes256gcm"
-enum class Integrity : uint8_t { kSha1, kSha256, kSha384, kSha512 };  // phase 2: sha1, sha256; unused with GCM
-enum class DhGroup : uint8_t { kNone = 0, kGroup2 = 2, kGroup5 = 5, kGroup14 = 14, kGroup19 = 19, kGroup20 = 20, kGroup31 = 31 };
+// "aes" "aes256" "aes128gcm" "aes256gcm"
+enum class Encryption : uint8_t { kAes128, kAes256, kAes128Gcm, kAes256Gcm };
+// phase 2: sha1, sha256; unused with GCM
+enum class Integrity : uint8_t { kSha1, kSha256, kSha384, kSha512 };
+enum class DhGroup : uint8_t {
+  kNone = 0,
+  kGroup2 = 2,
+  kGroup5 = 5,
+  kGroup14 = 14,
+  kGroup19 = 19,
+  kGroup20 = 20,
+  kGroup31 = 31
+};
 
 struct IkeConfig {
   IkeVersion version = IkeVersion::kIkev2;
@@ -48,7 +58,8 @@ struct IpsecConnection {
   Meta meta;
   std::string vpn_gateway;
   std::string customer_gateway;
-  std::vector<net::Prefix> local_subnets;   // 1-5; 0.0.0.0/0 lets networks be added later without touching the device
+  // 1-5; 0.0.0.0/0 lets networks be added later without touching the device
+  std::vector<net::Prefix> local_subnets;
   std::vector<net::Prefix> remote_subnets;  // 1-5; the office's
   bool is_effect_immediately = true;        // negotiate at once, not on the first packet
   bool has_dpd = true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model: everything operators declared, by kind and name. A value: copy it to try a change.
 //
-// Not here: whether it makes sense (validate.h), how it is written (codec in api/), how it is kept (store/).
+// Not here: whether it makes sense (validate.h), how it is written (codec in api/), how it is kept
+// (store/).
 #pragma once
 
 #include <map>
@@ -26,17 +27,22 @@ template <class Resource>
 using ByName = std::map<std::string, Resource>;
 
 /// In the order in which they depend on each other: later kinds refer to earlier ones.
-using Kinds = std::tuple<ByName<Region>, ByName<Node>, ByName<Vpc>, ByName<VSwitch>, ByName<SecurityGroup>,
-                         ByName<Instance>, ByName<VpnGateway>, ByName<CustomerGateway>, ByName<IpsecConnection>,
-                         ByName<VpnRoute>, ByName<Cen>, ByName<CenAttachment>, ByName<CenRoute>>;
+using Kinds = std::tuple<ByName<Region>, ByName<Node>, ByName<Vpc>, ByName<VSwitch>,
+                         ByName<SecurityGroup>, ByName<Instance>, ByName<VpnGateway>,
+                         ByName<CustomerGateway>, ByName<IpsecConnection>, ByName<VpnRoute>,
+                         ByName<Cen>, ByName<CenAttachment>, ByName<CenRoute>>;
 
 struct Model {
   Kinds kinds;
 
   template <class Resource>
-  ByName<Resource>& all() { return std::get<ByName<Resource>>(kinds); }
+  ByName<Resource>& all() {
+    return std::get<ByName<Resource>>(kinds);
+  }
   template <class Resource>
-  const ByName<Resource>& all() const { return std::get<ByName<Resource>>(kinds); }
+  const ByName<Resource>& all() const {
+    return std::get<ByName<Resource>>(kinds);
+  }
 
   /// The resource called `name`, or nullptr.
   template <class Resource>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// SecurityGroup: stateful rules on instances (spec §5, basic group: ingress denied, egress allowed by default).
+// SecurityGroup: stateful rules on instances (spec §5, basic group: ingress denied, egress allowed
+// by default).
 //
-// Every rule of every group of an instance is considered; the smallest priority decides, on a tie drop wins.
+// Every rule of every group of an instance is considered; the smallest priority decides, on a tie
+// drop wins.
 #pragma once
 
 #include <variant>
@@ -25,7 +27,8 @@ struct SecurityRule {
   Direction direction = Direction::kIngress;
   RuleProtocol protocol = RuleProtocol::kAll;
   PortRange ports;  // destination ports; only for TCP and UDP
-  std::variant<net::Prefix, std::string> peer;  // a prefix, or the name of another group of the same Vpc
+  // a prefix, or the name of another group of the same Vpc
+  std::variant<net::Prefix, std::string> peer;
   RuleAction action = RuleAction::kAccept;
   int priority = 1;  // 1-100, smaller first
   std::string description;

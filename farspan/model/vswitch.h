@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VSwitch: a subnet of a Vpc. Its first and last three addresses are reserved; the third last is the
-// gateway that answers ARP and ICMP (172.16.1.253 in 172.16.1.0/24).
+// VSwitch: a subnet of a Vpc. Its first and last three addresses are reserved; the third last is
+// the gateway that answers ARP and ICMP (172.16.1.253 in 172.16.1.0/24).
 #pragma once
 
 #include "farspan/model/meta.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // NodeState: everything one node must do, as flat tables keyed by id.
 //
-// Made by the compiler, carried to the agent, kept on its disk, and turned into tables, connections and
-// ports there. Tables refer to each other by id only, so that a delta is a set of upserts and removals
-// (delta.h) and unchanged rows cost nothing. A value: never changed after it was published.
+// Made by the compiler, carried to the agent, kept on its disk, and turned into tables, connections
+// and ports there. Tables refer to each other by id only, so that a delta is a set of upserts and
+// removals (delta.h) and unchanged rows cost nothing. A value: never changed after it was
+// published.
 //
 //   Port ──▶ Vrf ◀── Route ──▶ Tunnel (an office's connection, or a link to another node)
 //     └────▶ SecurityGroup         └─ with a label on links: which VRF over there
@@ -24,10 +25,12 @@
 
 namespace farspan::nodestate {
 
-using VrfId = StrongId<struct VrfIdTag, uint32_t>;                      // = number of the Vpc
-using PortId = StrongId<struct PortIdTag, uint32_t>;                    // = number of the Instance
-using SecurityGroupId = StrongId<struct SecurityGroupIdTag, uint32_t>;  // = number of the SecurityGroup
-/// if_id of charon's configuration: the number of the IpsecConnection, or kLinkBit | number of the peer node.
+using VrfId = StrongId<struct VrfIdTag, uint32_t>;    // = number of the Vpc
+using PortId = StrongId<struct PortIdTag, uint32_t>;  // = number of the Instance
+// = number of the SecurityGroup
+using SecurityGroupId = StrongId<struct SecurityGroupIdTag, uint32_t>;
+/// if_id of charon's configuration: the number of the IpsecConnection, or kLinkBit | number of the
+/// peer node.
 using TunnelId = StrongId<struct TunnelIdTag, uint32_t>;
 inline constexpr uint32_t kLinkBit = 0x80000000;
 
@@ -36,8 +39,8 @@ using Label = StrongId<struct LabelTag, uint32_t>;
 
 struct Vrf {
   std::string vpc;
-  net::Address router;  // source of the ICMP errors of this VRF and hop seen by traceroute: the gateway address of its
-                        // first vSwitch, 0.0.0.0 when it has none yet
+  net::Address router;  // source of the ICMP errors of this VRF and hop seen by traceroute: the
+                        // gateway address of its first vSwitch, 0.0.0.0 when it has none yet
   Label label;          // packets with this label on a link belong to this VRF
   uint32_t flow_domain = 0;  // number of its Cen, within which addresses are unique; 0: in none
   bool operator==(const Vrf&) const = default;
@@ -59,9 +62,9 @@ struct Port {
 enum class RuleAction : uint8_t { kAccept, kDrop };
 
 struct Rule {
-  uint8_t protocol = 0;  // IP protocol number; 0: any
+  uint8_t protocol = 0;                      // IP protocol number; 0: any
   uint16_t port_low = 0, port_high = 65535;  // destination port, TCP and UDP only
-  net::Prefix peer;      // source on ingress, destination on egress
+  net::Prefix peer;                          // source on ingress, destination on egress
   RuleAction action = RuleAction::kAccept;
   uint16_t priority = 1;  // 0 is before every declared rule: members of an open group
   auto operator<=>(const Rule&) const = default;
@@ -107,15 +110,17 @@ struct Tunnel {
   bool operator==(const Tunnel&) const = default;
 };
 
-/// Which of a VRF's two tables: packets from instances and links see the Vpc's, packets that an office's tunnel
-/// brought in see the gateway's, which is the Vpc's and the gateway's unpublished routes (spec §3.1).
+/// Which of a VRF's two tables: packets from instances and links see the Vpc's, packets that an
+/// office's tunnel brought in see the gateway's, which is the Vpc's and the gateway's unpublished
+/// routes (spec §3.1).
 enum class TableKind : uint8_t { kVpc, kGateway };
 
 struct RouteKey {
   VrfId vrf;
   TableKind table = TableKind::kVpc;
   net::Prefix destination;
-  std::optional<net::Prefix> source;  // policy-based: only packets from here; tried before the plain route
+  // policy-based: only packets from here; tried before the plain route
+  std::optional<net::Prefix> source;
   auto operator<=>(const RouteKey&) const = default;
 };
 

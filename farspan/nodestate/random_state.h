@@ -50,7 +50,9 @@ class RandomState {
     for (auto& one : list) one = prefix();
     return list;
   }
-  Vrf vrf() { return {"vpc-" + std::to_string(number(2)), address(), Label(16 + number(3)), number(3)}; }
+  Vrf vrf() {
+    return {"vpc-" + std::to_string(number(2)), address(), Label(16 + number(3)), number(3)};
+  }
   Port port() {
     Port port;
     port.instance = "app-" + std::to_string(number(2));

@@ -133,9 +133,10 @@ TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {
   const v1::Flows flows = ask("get_flows { limit: 10 }").flows();
   EXPECT_EQ(asked_limit_, 10u);
   EXPECT_EQ(flows.total(), 1u);
-  EXPECT_EQ(flows.flows(0).ShortDebugString(),
-            "domain: 3 protocol: 6 source: \"192.0.2.1:40000\" destination: \"10.10.10.5:80\" state: "
-            "\"opening\" packets: 2 bytes: 120 age_seconds: 2");
+  EXPECT_EQ(
+      flows.flows(0).ShortDebugString(),
+      "domain: 3 protocol: 6 source: \"192.0.2.1:40000\" destination: \"10.10.10.5:80\" state: "
+      "\"opening\" packets: 2 bytes: 120 age_seconds: 2");
   flows_ = Error{ErrorCode::kUnavailable, "flows", "", "the worker does not answer", "try again"};
   EXPECT_THAT(ask("get_flows { }").error(), HasSubstr("the worker does not answer"));
   EXPECT_EQ(asked_limit_, FlowRequest::kMaxFlows);

@@ -81,7 +81,7 @@ struct FlowDecision {
   TablesVersion version;
   Ingress ingress;
   FlowVerdict verdict = FlowVerdict::kUndecided;
-  DropReason reason{};                // kDrop only
+  DropReason reason{};  // kDrop only
 
   constexpr bool holds(TablesVersion now, Ingress from) const {
     return verdict == FlowVerdict::kForward && version == now && ingress == from;
