@@ -4,8 +4,8 @@
 //    agent ── tables.sock ──▶ ControlLoop ──▶ TableBuilder ─┐ published snapshots
 //   charon ── sad.sock ─────▶ (this thread)   Sad ──────────┤
 //                                ▲ events                   ▼
-//   charon ── ike.sock ─────▶ Worker (its own thread) ── Pipeline ── TAP devices, UDP 500/4500,
-//   native ESP
+//   charon ── ike.sock ─────▶ Worker (its own thread) ── Pipeline ── TAP devices,
+//                                                                    UDP 500/4500, native ESP
 //
 // Runs in the node's network namespace. Restartable at any time: the agent programs it again,
 // charon's plugin says its SAs again, and sequence numbers wait in `<run-dir>/sequences`.
@@ -15,8 +15,11 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "farspan/dataplane/control_loop.h"
@@ -35,6 +38,16 @@ void block_signals() {
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+// Every port holds a descriptor, and the usual 1024 would end at some thousand instances. Nothing
+// here uses select(2), whose sets end there too.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    spdlog::warn("may not open more descriptors: {}", std::strerror(errno));
 }
 
 Status serve(const std::string& run_dir) {
@@ -78,6 +91,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("dataplane"));
   spdlog::set_level(spdlog::level::from_str(log_level));
   farspan::dataplane::block_signals();
+  farspan::dataplane::raise_descriptor_limit();
   if (const auto served = farspan::dataplane::serve(run_dir); !served) {
     spdlog::error("{}", served.error().text());
     return 1;

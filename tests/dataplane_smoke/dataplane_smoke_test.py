@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import resource
 import subprocess
 
 import pytest
@@ -102,6 +103,16 @@ def test_a_dead_device_is_taken_out_and_can_be_replaced(lab):
     port.security_groups.append(1)
     nodes[0].request(request, [fd])
     run("ping", "-c", 2, "-i", 0.2, "-W", 2, "10.2.0.5", namespace=client)
+
+
+def test_it_may_hold_as_many_descriptors_as_the_system_grants(lab):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    try:
+        nodes, _, _ = two_linked_nodes(lab)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert resource.prlimit(nodes[0].process.pid, resource.RLIMIT_NOFILE) == (limits[1], limits[1])
 
 
 def test_it_ends_cleanly(lab):
