@@ -3,8 +3,9 @@
 // intel-ipsec-mb on the same bytes, in one run.
 //
 //   seal   frame of an instance ▸ parse ▸ flow ▸ SA ▸ MTU ▸ TTL ▸ copy (and checksum) ▸ ESP ▸
-//   trains open   trains ▸ SA by SPI ▸ replay ▸ ESP ▸ parse ▸ selectors ▸ coalesce ▸ flow ▸ TTL ▸
-//   port frame
+//          trains
+//   open   trains ▸ SA by SPI ▸ replay ▸ ESP ▸ parse ▸ selectors ▸ coalesce ▸ flow ▸ TTL ▸
+//          port frame
 //
 // Timed is everything between the buffer that a read() filled and the one that a write() would
 // take, from begin_batch() to end_batch(); only the system calls are left out. Packet sizes are

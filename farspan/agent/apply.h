@@ -7,10 +7,10 @@
 // need, change, remove):
 //
 //   1. devices of ports that need one           apply_ports    netlink, /dev/net/tun
-//   2. one batch of tables, with descriptors    apply_tables   tables.sock: atomic, packets see all
-//   or nothing
-//   3. connections                              apply_tunnels  VICI; SAs follow and find their
-//   tables
+//   2. one batch of tables, with descriptors    apply_tables   tables.sock: atomic,
+//                                                              packets see all or nothing
+//   3. connections                              apply_tunnels  VICI; SAs follow
+//                                                              and find their tables
 //   4. devices of ports that are gone           apply_ports
 //
 // A tunnel that goes away loses its routes in step 2, at once, and its SAs in step 3, when charon

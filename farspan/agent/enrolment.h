@@ -3,8 +3,8 @@
 // certificate; and how a node's certificate is renewed, one call with the old one.
 //
 // The bundle is a JSON file that the controller made and a person carried here:
-//   {"node": "us-east-1", "controller": "192.0.2.10:7443", "token": "…", "ca_certificate":
-//   "-----BEGIN …"}
+//   {"node": "us-east-1", "controller": "192.0.2.10:7443",
+//    "token": "…", "ca_certificate": "-----BEGIN …"}
 // It brings the CA along, so the very first connection is authenticated too. It is deleted once the
 // certificate is on the disk; the token in it is worthless then.
 //

@@ -2,8 +2,8 @@
 // serve_http: one HTTP connection, from its first request to its end. Inside this folder only.
 //
 //   header ─▶ length and token judged ─▶ (100 Continue) ─▶ body ─▶ Rest ─▶ answer ─▶ next request
-//                                                                    └▶ watch: lines until the
-//                                                                    client leaves
+//                                                                    └▶ watch: lines
+//                                                                       until the client leaves
 //
 // A template over the stream, because a Unix socket and a TLS stream differ in type only;
 // instantiated in http_session.cpp, so that only that file pays for Beast's parsers.

@@ -6,9 +6,9 @@
 //
 //   vpc_routes.cpp   its vSwitches            always win
 //   vpn_routes.cpp   its gateway's routes     lose to a vSwitch that holds them
-//   cen_routes.cpp   what other Vpcs announce loses to a vSwitch around it, to an equal route of
-//   its own, and to an
-//                    equal announcement of an older Vpc (spec §3.3)
+//   cen_routes.cpp   what other Vpcs announce loses to a vSwitch around it,
+//                                             to an equal route of its own,
+//                                             and to an equal announcement of an older Vpc
 //
 // Internal to compiler/.
 #pragma once

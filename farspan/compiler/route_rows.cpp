@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Route rows: the active routes of a Vpc's RIB as entries of its VRF on one node.
 //
-//   vSwitch of a Vpc that stands on this node   prefix → unreachable, router → router, each
-//   instance → its port here,
-//                                               or the link to its node
-//   vSwitch of a Vpc that does not              prefix → link to that Vpc's first node, instances
-//   elsewhere → theirs connection                                  its tunnel on the gateway's
-//   node; elsewhere the link to that node
+//   vSwitch of a Vpc on this node   prefix → unreachable, router → router,
+//                                   each instance → its port here, or the link to its node
+//   vSwitch of a Vpc elsewhere      prefix → link to that Vpc's first node,
+//                                   instances on other nodes → the links to these
+//   connection                      its tunnel on the gateway's node,
+//                                   elsewhere the link to that node
 //
 // Over a link goes the label of the Vpc that owns the destination, so the far node looks it up in
 // that Vpc's VRF. Two Vpcs of one Cen on the same node need no link: a row of one leads straight to

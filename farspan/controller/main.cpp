@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan-controller: the one process that knows the whole network.
 //
-//   --state-dir   store.db, ca.key, ca.crt, api-token, enrolments/   (0700; one controller per
-//   directory)
+//   --state-dir   store.db, ca.key, ca.crt, api-token, enrolments/
+//                 (0700; one controller per directory)
 //   --listen      where agents connect (gRPC); --advertise is that address as agents can reach it
-//   --api-socket  REST for whoever may open the socket (0600); --api-listen the same over HTTPS
-//   with the token
+//   --api-socket  REST for whoever may open the socket (0600)
+//   --api-listen  the same over HTTPS with the token
 //
 // Order: state first, then the nodes' port, then the API, so that an API that answers is a
 // controller that works. The log names resources, nodes and generations; never a key, a token or a

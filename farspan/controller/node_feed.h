@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // NodeFeed: which delta does one connected node get next?
 //
-//   Hello(generation) ─ equal ──▶ nothing         one delta is outstanding at a time: what is
-//   published while the
-//                     └ other ──▶ snapshot ─┐     node works waits, and is sent as one increment
-//                     from the state
-//   publish ───────────▶ increment ─────────┤     that the node acknowledged to the newest one
-//                 InForce(generation) ◀─────┘
+//   Hello(generation) ─ equal ──▶ nothing         one delta is outstanding at a time:
+//                     └ other ──▶ snapshot ─┐     what is published while the node works
+//   publish ───────────▶ increment ─────────┤     waits, and is sent as one increment
+//                 InForce(generation) ◀─────┘     from the state that the node
+//                                                 acknowledged to the newest one
+//
 //
 // Not here: writing it (node_session.cpp).
 // Threads: one at a time; the session's lock.

@@ -2,9 +2,9 @@
 // NodeServer: the gRPC port that agents connect to (proto/farspan/v1/node_session.proto).
 //
 //   Enrolment    TLS, no client certificate: a one-time token buys a certificate
-//   NodeSession  mutual TLS: the certificate's CN is the node; states go down, reports come up; a
-//   new
-//                certificate for an old one
+//   NodeSession  mutual TLS: the certificate's CN is the node;
+//                states go down, reports come up;
+//                a new certificate for an old one
 //
 // One port for both: a client certificate is asked for and, when given, must be the CA's; the
 // session insists on it.

@@ -2,10 +2,10 @@
 // NodeSession: one connected node: its state goes down, its reports come up, until either side ends
 // it.
 //
-//   1. the certificate's CN is the node            4. publications → NodeFeed → at most one delta
-//   under way
-//   2. Hello: what the node has                    5. deleted node: an empty state, then the end
-//   3. snapshot, unless it has the newest
+//   1. the certificate's CN is the node       4. publications → NodeFeed →
+//   2. Hello: what the node has                  at most one delta under way
+//   3. snapshot, unless it has the newest     5. deleted node: an empty state, then the end
+//
 //
 // A node that is no longer declared is not just refused: it would go on forwarding. It is told to
 // be empty first.

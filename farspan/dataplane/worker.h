@@ -2,8 +2,8 @@
 // Worker: one thread that waits for descriptors, and runs everything that is ready through the
 // pipeline.
 //
-//   epoll ▸ one clock read, one snapshot of tables and SAs ▸ every ready descriptor its fair share
-//   ▸ send ▸ again
+//   epoll ▸ one clock read, one snapshot of tables and SAs ▸
+//           every ready descriptor its fair share ▸ send ▸ again
 //
 // It is the pipeline's Outside: the TAP devices, the underlay's sockets and ike.sock belong to it.
 // Idle it sleeps; once a second it wakes to age flows. A descriptor that has more than its share is

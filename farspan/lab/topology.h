@@ -2,16 +2,16 @@
 // Topology: what a lab consists of, read from its lab.yaml and the resource files that it names.
 //
 //   name: global-offices
-//   platform: 0-platform.yaml            # Region and Node resources: the machines Farspan runs on
-//   network: [1-us-east.yaml, …]         # what the company declares, in the order in which it is
-//   applied controller: 192.0.2.1                # optional: public address of the controller
+//   platform: 0-platform.yaml         # Region and Node resources: the machines Farspan runs on
+//   network: [1-us-east.yaml, …]      # what the company declares, in the order it is applied in
+//   controller: 192.0.2.1             # optional: public address of the controller
 //   offices:
-//     - name: office-1                   # the computer behind the office's router; the router is
-//     office-1-router
-//       connection: office-1             # IpsecConnection whose exported configuration the router
-//       loads public_address: 198.51.100.11 lan: 10.10.10.0/24               # the router has its
-//       first address host: 10.10.10.10 nat: 198.51.100.91               # optional: a NAT device
-//       with this address stands in front of the router
+//     - name: office-1                # the computer; its router is office-1-router
+//       connection: office-1          # whose exported configuration the router loads
+//       public_address: 198.51.100.11
+//       lan: 10.10.10.0/24            # the router has its first address
+//       host: 10.10.10.10
+//       nat: 198.51.100.91            # optional: a NAT device with this address before the router
 //
 // Nodes are the Node resources of `platform`; instances are the Instance resources of `network`.
 #pragma once

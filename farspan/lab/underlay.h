@@ -4,11 +4,11 @@
 //
 //                       fs-internet  (100.64.0.1 on every wire; one host route per public address)
 //      ┌──────────────┬──────┴───────┬───────────────────┐
-//   wan0           wan0           wan0                 wan0
-//   fs-controller  fs-<node>      fs-<office>-router   fs-<office>-nat ── fs-<office>-router
-//   (behind a NAT)
-//                                   │ lan0                                   │ lan0
-//                                 fs-<office> eth0                          …
+//   wan0           wan0           wan0                wan0
+//   fs-controller  fs-<node>      fs-<office>-router  fs-<office>-nat ── fs-<office>-router
+//                                    │ lan0             (behind a NAT)      │ lan0
+//                                 fs-<office> eth0                       fs-<office> eth0
+//
 //   <instance>: empty; the agent plugs its TAP in.
 //
 // Private addresses have no route in fs-internet, so whatever crosses it was in a tunnel.

@@ -7,9 +7,9 @@
 // another one came first, which is also how several controllers can share one store.
 //
 //   revision     +1 for every committed transaction; all its changes carry it
-//   number       given by the caller from next_number on when a resource is created; never given
-//   again note         a small value of the caller's beside the resources (generations of nodes),
-//   without history
+//   number       given by the caller from next_number on when a resource is created; never again
+//   note         a small value of the caller's beside the resources (generations of nodes),
+//                without history
 //
 // Not here: SQLite (sqlite_store.h), what bodies mean (api/codec/proto_resource.h).
 // Threads: every function may be called from any thread.

@@ -3,9 +3,9 @@
 // judge the bytes.
 //
 //   seal ENCRYPTION INTEGRITY ESN SPI LAST_SEQUENCE ENCRYPTION_KEY INTEGRITY_KEY NEXT_HEADER INNER
-//   →  esp HEX open ENCRYPTION INTEGRITY ESN SPI NEWEST        ENCRYPTION_KEY INTEGRITY_KEY ESP
-//                                                             →  inner NEXT_HEADER HEX, or drop
-//                                                             REASON
+//     →  esp HEX
+//   open ENCRYPTION INTEGRITY ESN SPI NEWEST ENCRYPTION_KEY INTEGRITY_KEY ESP
+//     →  inner NEXT_HEADER HEX, or drop REASON
 //
 // Transforms are IANA numbers, bytes are hexadecimal ("-": none). Every line is an SA of its own
 // and all lines go through one batch, so suites, sizes and SAs are mixed the way a worker mixes

@@ -2,10 +2,10 @@
 // tunnel-probe: a TunnelSet on standard input and output, for the lab tests.
 //
 //   want ID key=value…   a row; keys: kind local remote local_id remote_id psk peer version
-//   aggressive ike esp local_ts
-//                        remote_ts start dpd ike_lifetime esp_lifetime
-//   drop ID · credentials NODE CERT KEY CA (files) · apply · restart ID · rekey ID ike|child ·
-//   status · quit
+//                        aggressive ike esp local_ts remote_ts start dpd ike_lifetime
+//                        esp_lifetime
+//   drop ID · credentials NODE CERT KEY CA (files) · apply · restart ID ·
+//   rekey ID ike|child · status · quit
 //
 // Every command is answered by lines and then "end". Between commands the set is polled as the
 // agent does.

@@ -7,8 +7,8 @@
 // accept; decode() is bounded in length and depth and never reads beyond the message, whoever sent
 // it (fuzz/fuzz_vici.cpp).
 //
-//   section-start 1 name · section-end 2 · key-value 3 name value · list-start 4 name · list-item 5
-//   · list-end 6 names have a length of one byte, values of two (big endian)
+//   section-start 1 name · section-end 2 · key-value 3 name value · list-start 4 name ·
+//   list-item 5 value · list-end 6;  a name's length has one byte, a value's two (big endian)
 //
 // Not here: the packet types and the socket (session.h).
 // Standards: none; src/libcharon/plugins/vici/README.md of strongSwan 5.9.8 describes the format.

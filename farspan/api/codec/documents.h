@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Documents: resources as people write them, in YAML or JSON, one or many to a text.
 //
-//   kind: VSwitch              a YAML stream of documents between '---', or JSON: an object, an
-//   array of name: web                  objects description: free text spec: {vpc: us-east, cidr:
-//   172.16.1.0/24}
+//   kind: VSwitch        a YAML stream of documents between '---',
+//   name: web            or JSON: an object, or an array of objects
+//   spec: {vpc: us-east, cidr: 172.16.1.0/24}
 //
 // Text becomes a tree of values (value.h), which is checked against the schema by protobuf
 // reflection (decode.cpp) and then against the words and ranges of each field (proto_resource.h).

@@ -5,10 +5,10 @@
 // from the same flattened list of disjoint ranges:
 //
 //   small  the range starts, sorted, binary search: a few hundred bytes
-//   large  a trie of strides 16-8-8 whose nodes are bitmaps with popcounts (after "Poptrie", Asai
-//   and Ohara,
-//          SIGCOMM 2015); a lookup touches at most three words and one leaf, whatever the routes
-//          look like
+//   large  a trie of strides 16-8-8 whose nodes are bitmaps with popcounts
+//          (after "Poptrie", Asai and Ohara, SIGCOMM 2015);
+//          a lookup touches at most three words and one leaf,
+//          whatever the routes look like
 //
 //     destination  |  16 bits: 1024 words  |  8 bits: 4 words  |  8 bits: 4 words  |
 //     word = { which slots have a child, where a new leaf starts, first child, first leaf }

@@ -4,9 +4,9 @@
 // A batch and not a packet, because AES-CBC with HMAC is only fast when 16 or more packets are in
 // flight and because key schedules of 4096 SAs do not fit the cache and are prefetched ahead.
 //
-//   esp ─▶ [SPI 4][sequence 4][IV 8|16][inner packet …][padding][pad length 1][next header 1][ICV
-//   12-32]
-//          └── OutboundSa::prefix_length ──┘
+//   esp ─▶ [SPI 4][sequence 4][IV 8|16][inner packet …][padding][pad length 1][next header 1]
+//          └ OutboundSa::prefix_length ┘                              and behind it [ICV 12-32]
+//
 //
 // Not here: UDP encapsulation and sockets (io/), which SA (sad_view.h), what the inner packet is
 // (pipeline/). Threads: the worker that owns the SAs. Never allocates.

@@ -7,8 +7,8 @@
 // enough to make it last: the pages belong to the kernel and stay when the process is killed. (A
 // reboot takes charon's keys along with the file.)
 //
-//   [header 64][slot 0][slot 1]…      slot: state, direction, SPI, fingerprint, counter or replay
-//   window
+//   [header 64][slot 0][slot 1]…      slot: state, direction, SPI, fingerprint,
+//                                           counter or replay window
 //
 // A slot is found by direction, SPI and fingerprint of the keys. The peer's address is not part of
 // it: it moves under NAT and MOBIKE while the key stays, and the counter must stay with the key.

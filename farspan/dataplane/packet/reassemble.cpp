@@ -179,8 +179,8 @@ void Reassembler::begin(Datagram& datagram, const SuperPacket& fragment, uint32_
   ++used_;
 }
 
-// 1. where it belongs   2. its ends agree with what is known   3. nothing twice   4. bytes, bits,
-// header
+// 1. where it belongs   2. its ends agree with what is known
+// 3. nothing twice      4. bytes, bits, header
 std::optional<DropReason> Reassembler::insert(Datagram& datagram, const SuperPacket& fragment) {
   const auto& ip = net::header_at<Ipv4Header>(fragment.header);
   const uint32_t offset = ip.fragment_offset_bytes();

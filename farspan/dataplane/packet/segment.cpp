@@ -73,8 +73,8 @@ uint32_t Segmenter::write_next(uint8_t* to) {
   return length;
 }
 
-// 1. headers as they are   2. payload, summed on the way   3. IPv4: length, id   4. TCP: sequence,
-// flags; UDP: length
+// 1. headers as they are   2. payload, summed on the way
+// 3. IPv4: length, id      4. TCP: sequence, flags; UDP: length
 uint32_t Segmenter::write_train_segment(uint8_t* to) {
   const uint32_t ip_length = packet_.parsed.ip_header_length;
   const uint32_t payload = next_payload();

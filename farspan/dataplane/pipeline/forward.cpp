@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // forward: from an admitted packet to the stage that sends it.
 //
-// 1. fragments wait for the rest of their datagram   2. its flow says where it goes, or decide()
-// does
-// 3. one hop less                                    4. SYNs announce no more than the tunnels
-// carry
+// 1. fragments wait for the rest of their datagram
+// 2. its flow says where it goes, or decide() does
+// 3. one hop less
+// 4. SYNs announce no more than the tunnels carry
 #include "farspan/dataplane/packet/mss_clamp.h"
 #include "farspan/dataplane/packet/rewrite.h"
 #include "farspan/dataplane/pipeline/inner_flow.h"

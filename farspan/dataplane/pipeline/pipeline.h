@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipeline: what happens to a packet between the place it comes in and the place it goes out.
 //
-//  from_port      frame ▸ ARP │ parse ▸ own source? ─┐
-//  from_underlay  train ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸ ECN ▸
-//  selectors ▸ coalesce ─┤
-//                                                                                                                │
-//  forward
-//  ◀───────────────────────────────────────────────────────────────────────────────────────────────────┘
-//     reassemble ▸ flow ─hit─────────────────────────────▸ TTL ▸ MSS ▸ to_port    MTU ▸ one write
-//     per super-packet
-//                    └miss▸ security groups, FIB ▸ remember           └ to_tunnel  SA ▸ MTU ▸
-//                    segment ▸ seal ▸ train
-//                                                └ the router itself: echo reply
+//  from_port      frame ▸ ARP │ parse ▸ own source? ─────────────────────────────────────┐
+//  from_underlay  train ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸     │
+//                 ECN ▸ selectors ▸ coalesce ────────────────────────────────────────────┤
+//                                                                                        │
+//  forward ◀─────────────────────────────────────────────────────────────────────────────┘
+//     reassemble ▸ flow ─hit─────────────────────┐
+//                    └miss▸ security groups, FIB ┴▸ to_port    MTU ▸ TTL ▸ one write
+//                           ▸ remember            │            per super-packet
+//                                                 ├▸ to_tunnel  SA ▸ MTU ▸ TTL ▸ MSS ▸
+//                                                 │            segment ▸ seal ▸ train
+//                                                 └▸ the router itself: echo reply
 //
 // The unit is the super-packet; only opening, segmenting and sealing run per wire packet. Every
 // packet ends in exactly one counter, in wire packets:
