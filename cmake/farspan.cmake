@@ -37,7 +37,7 @@ function(farspan_folder NAME)
   if(tests)
     add_executable(farspan_${NAME}_test ${tests})
     target_link_libraries(farspan_${NAME}_test PRIVATE farspan_${NAME} GTest::gmock_main Threads::Threads)
-    gtest_discover_tests(farspan_${NAME}_test DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit)
+    gtest_discover_tests(farspan_${NAME}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 
   if(ARG_PROGRAM AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main.cpp)
