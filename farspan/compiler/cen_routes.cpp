@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Vpc learns through its Cen, and what it refuses to learn (spec §3.3).
+// What a Vpc learns through its Cen, and what it refuses to learn (docs/spec/routes.md).
 #include <algorithm>
 
 #include "farspan/compiler/rib.h"

@@ -21,7 +21,7 @@ namespace farspan::compiler {
 /// @pre model::validate(model) found no fault
 std::map<std::string, nodestate::NodeState> compile(const model::Model& model);
 
-/// Where a candidate route of a Vpc's table comes from (spec §3.2: Type).
+/// Where a candidate route of a Vpc's table comes from.
 enum class RouteOrigin : uint8_t { kSystem, kVpn, kCen };
 enum class RouteState : uint8_t { kActive, kRejected };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON form of an export, with the names and words of spec §7.1. Written by hand: nine lines of
+// The JSON form of an export, with the names and words of the cloud. Written by hand: nine lines of
 // a fixed shape are no reason for the compiler to depend on a JSON library.
 #include <cstdio>
 

@@ -2,7 +2,7 @@
 // Export: how an office's device must be set up, written for the device.
 //
 // Seen from the office: its own address is local, the gateway's is remote, and the subnets are
-// swapped (spec §7.1). The pre-shared key is in it, so the answer is for the person who asked and
+// swapped. The pre-shared key is in it, so the answer is for the person who asked and
 // for nobody's log.
 //
 // The swanctl form loads unedited with `swanctl --load-all` on a stock strongSwan. It offers
@@ -23,7 +23,7 @@ namespace farspan::compiler {
 /// is clean
 Result<std::string> export_swanctl(const model::Model& model, const std::string& connection);
 
-/// The JSON document of DownloadVpnConnectionConfig (spec §7.1), without its RequestId.
+/// The JSON document of the cloud's DownloadVpnConnectionConfig, without its RequestId.
 Result<std::string> export_json(const model::Model& model, const std::string& connection);
 
 }  // namespace farspan::compiler

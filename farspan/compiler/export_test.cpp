@@ -94,7 +94,7 @@ TEST(Export, KeysThatSwanctlWouldMisreadAreWrittenSafely) {
   EXPECT_EQ(secret(), "0sMHhhYmM=");
 }
 
-TEST(Export, JsonHasTheNamesOfTheDownload) {  // spec §7.1
+TEST(Export, JsonHasTheNamesOfTheDownload) {
   GlobalOffices network(1);
   auto& connection = network.model.all<model::IpsecConnection>()["office-1"];
   connection.local_subnets = {cidr("172.16.1.0/24"), cidr("172.16.2.0/24")};

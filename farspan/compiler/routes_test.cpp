@@ -191,7 +191,7 @@ TEST(Routes, WithASourceAreNeverToldToTheCen) {
 }
 
 // Admission refuses networks that overlap inside a Cen. Should they ever get past it, these rules
-// decide (spec §3.3).
+// decide.
 TEST(Conflicts, ALearnedRouteInsideALocalVSwitchIsRejected) {
   GlobalOffices network(4);
   network.vswitch("wide", "us-east", "10.20.0.0/16");

@@ -3,7 +3,7 @@
 // have a member.
 //
 // A group named as peer stands for the addresses of its members, wherever they run. An open group
-// (spec §5, InnerAccessPolicy) accepts its members before every declared rule: priority 0.
+// (the cloud's InnerAccessPolicy) accepts its members before every declared rule: priority 0.
 #include <algorithm>
 #include <map>
 #include <set>

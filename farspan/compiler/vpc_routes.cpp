@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system routes of a Vpc: one per vSwitch, announced to its Cen by themselves (spec §3.2,
-// §3.3).
+// The system routes of a Vpc: one per vSwitch, announced to its Cen by themselves.
+// The rules: docs/spec/routes.md.
 #include "farspan/compiler/rib.h"
 
 namespace farspan::compiler {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes of a VPN gateway: those declared, and one for every remote subnet of every connection
-// that nobody declared (AutoConfigRoute, spec §3.1). Only published ones also stand in the Vpc's
+// that nobody declared (the cloud's AutoConfigRoute). Only published ones also stand in the Vpc's
 // table.
 //
 // Connections with 0.0.0.0/0 as remote subnet are in destination routing mode: they get no route of

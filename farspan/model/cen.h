@@ -15,7 +15,7 @@ struct Cen {
   bool operator==(const Cen&) const = default;
 };
 
-/// A Vpc in a Cen; a Vpc is in at most one (spec §1.10).
+/// A Vpc in a Cen; a Vpc is in at most one.
 struct CenAttachment {
   static constexpr const char* kKind = "CenAttachment";
   Meta meta;
@@ -25,7 +25,7 @@ struct CenAttachment {
   bool operator==(const CenAttachment&) const = default;
 };
 
-/// A route of an attached Vpc's table, published to its Cen by hand (spec §3.3: routes to a VPN
+/// A route of an attached Vpc's table, published to its Cen by hand (routes to a VPN
 /// gateway are not published by themselves). The route must stand in the Vpc's table, i.e. be a
 /// published VpnRoute.
 struct CenRoute {

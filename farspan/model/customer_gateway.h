@@ -10,7 +10,7 @@ namespace farspan::model {
 struct CustomerGateway {
   static constexpr const char* kKind = "CustomerGateway";
   Meta meta;
-  net::Address address;  // unique; not in 100.64/10, 127/8, 169.254/16, 224/4, 255/8 (spec §1.5)
+  net::Address address;  // unique; not in 100.64/10, 127/8, 169.254/16, 224/4, 255/8
 
   bool operator==(const CustomerGateway&) const = default;
 };

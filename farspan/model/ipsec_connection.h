@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // IpsecConnection: the tunnel between a VPN gateway and a customer gateway.
 //
-// Exactly one value per algorithm and phase is offered (spec §2.1), so what is written here is what
+// Exactly one value per algorithm and phase is offered, so what is written here is what
 // the office's device must be set to; the export says it in the device's words.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits: the numbers of the cloud's rules that validate() enforces (spec §1.13, §2.1, §5), in one
+// Limits: the numbers of the cloud's rules that validate() enforces, in one
 // place.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SecurityGroup: stateful rules on instances (spec §5, basic group: ingress denied, egress allowed
+// SecurityGroup: stateful rules on instances (basic group: ingress denied, egress allowed
 // by default).
 //
 // Every rule of every group of an instance is considered; the smallest priority decides, on a tie

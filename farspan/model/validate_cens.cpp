@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cen attachments and published routes: one Cen per Vpc, and only routes that stand in the Vpc's
-// table (spec §1.10, §3.3).
+// table.
 #include <map>
 #include <set>
 #include <tuple>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // IPsec connections: subnets, algorithms that go together, keys and identities charon can tell
-// apart (spec §2.1-2.3).
+// apart.
 //
 // Not here: subnets that overlap those of others (validate_overlaps.cpp).
 #include <map>
@@ -38,7 +38,7 @@ void check_subnets(const IpsecConnection& connection, const char* field,
                "use one, or ike.version ikev2: IKEv1 negotiates one pair");
   }
   for (size_t i = 0; i < subnets.size(); ++i) {
-    // 0.0.0.0/0 stands for every network: a selector that never has to change (spec §2.3).
+    // 0.0.0.0/0 stands for every network: a selector that never has to change.
     if (subnets[i] != net::Prefix{})
       is_usable_prefix(Owner::of(connection), indexed(field, i), subnets[i], faults);
     for (size_t j = 0; j < i; ++j) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Security groups: rules with one peer, ports where ports exist, and the numbers of spec §5.
+// Security groups: rules with one peer, ports where ports exist, and the numbers of limits.h.
 #include "farspan/model/faults.h"
 #include "farspan/model/limits.h"
 

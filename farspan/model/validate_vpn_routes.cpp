@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // VPN routes: into a connection of the same gateway whose selectors let them pass, and never over a
-// vSwitch (spec §3.1, §3.2).
+// vSwitch.
 #include <map>
 #include <optional>
 #include <tuple>

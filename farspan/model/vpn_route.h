@@ -2,7 +2,7 @@
 // VpnRoute: a route of a VPN gateway into one of its connections.
 //
 // Published routes also stand in the Vpc's route table, so instances use them and a CEN may learn
-// them; unpublished ones serve only what arrives through the gateway's tunnels (spec §3.1). Besides
+// them; unpublished ones serve only what arrives through the gateway's tunnels. Besides
 // these, every connection gives its gateway an unpublished route for each of its remote subnets
 // (AutoConfigRoute).
 #pragma once

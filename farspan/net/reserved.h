@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reserved ranges: IPv4 prefixes that no network, office or node may be given (RFC 6890, spec §1.1,
-// §1.5).
+// Reserved ranges: IPv4 prefixes that no network, office or node may be given (RFC 6890 and the
+// cloud's own).
 #pragma once
 
 #include <span>

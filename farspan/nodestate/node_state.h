@@ -112,7 +112,7 @@ struct Tunnel {
 
 /// Which of a VRF's two tables: packets from instances and links see the Vpc's, packets that an
 /// office's tunnel brought in see the gateway's, which is the Vpc's and the gateway's unpublished
-/// routes (spec §3.1).
+/// routes.
 enum class TableKind : uint8_t { kVpc, kGateway };
 
 struct RouteKey {

@@ -24,7 +24,7 @@ struct ChildSaStatus {
   bool operator==(const ChildSaStatus&) const = default;
 };
 
-/// Why a tunnel is not up, for the person who must fix it (spec §2.7).
+/// Why a tunnel is not up, for the person who must fix it.
 struct TunnelProblem {
   std::string cause;  // "psk_mismatch", …: the words of diagnosis.cpp
   std::string words;

@@ -30,7 +30,7 @@
 
 namespace farspan::dataplane {
 
-/// Idle times (spec §5).
+/// Idle times.
 struct FlowTimeouts {
   std::chrono::milliseconds tcp_established{910'000};
   std::chrono::milliseconds tcp_opening{30'000}, tcp_closing{30'000};

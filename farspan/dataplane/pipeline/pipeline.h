@@ -7,11 +7,12 @@
 //                                                                                        │
 //  forward ◀─────────────────────────────────────────────────────────────────────────────┘
 //     reassemble ▸ flow ─hit─────────────────────┐
-//                    └miss▸ security groups, FIB ┴▸ to_port    MTU ▸ TTL ▸ one write
-//                           ▸ remember            │            per super-packet
-//                                                 ├▸ to_tunnel  SA ▸ MTU ▸ TTL ▸ MSS ▸
-//                                                 │            segment ▸ seal ▸ train
-//                                                 └▸ the router itself: echo reply
+//                    └miss▸ security groups, FIB ┤
+//                           ▸ remember           ├▸ to_port    MTU ▸ TTL ▸ one write
+//                                                │             per super-packet
+//                                                ├▸ to_tunnel  SA ▸ MTU ▸ TTL ▸ MSS ▸
+//                                                │             segment ▸ seal ▸ train
+//                                                └▸ the router itself: echo reply
 //
 // The unit is the super-packet; only opening, segmenting and sealing run per wire packet. Every
 // packet ends in exactly one counter, in wire packets:
