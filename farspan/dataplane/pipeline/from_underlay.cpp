@@ -25,6 +25,8 @@ constexpr uint8_t kNextHeaderIpv4 = 4, kNextHeaderMpls = 137;
 void Pipeline::from_underlay(std::span<const io::Train> trains) {
   for (const io::Train& train : trains) {
     const uint32_t segment = train.segment_size == 0 ? train.length : train.segment_size;
+    // What came together leaves together: coalescing ends with the batch.
+    if (open_count_ + train.packet_count() > kMaxOpen) open_waiting();
     uint32_t at = 0;
     do {
       const uint32_t length = std::min(segment, train.length - at);
