@@ -80,6 +80,8 @@ class Sad {
   /// about to repeat what it holds, and what it does not repeat until synced() is deleted.
   void hello(uint64_t instance);
   void synced(uint64_t now);
+  /// Whether charon is still telling a data plane that just began what there was before it.
+  bool is_being_repeated() const { return is_first_repetition_; }
   /// Drops reservations, orphans and SAs whose time is over. True when the view changed.
   bool tick(uint64_t now);
 

@@ -25,7 +25,7 @@ class SadSession {
 
   struct Answer {
     std::string reply;          // one message for the socket; empty when the request deserves none
-    bool must_publish = false;  // sad.view() changed
+    bool must_publish = false;  // sad.view() changed, and the worker should see it now
   };
   /// Carries out one message. Requests before a valid HELLO are refused.
   Answer receive(std::span<const uint8_t> message, uint64_t now_seconds);

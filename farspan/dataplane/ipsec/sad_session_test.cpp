@@ -108,6 +108,28 @@ class SadSessionTest : public testing::Test {
   SadSession session_{sad_};
 };
 
+TEST_F(SadSessionTest, WhatIsRepeatedIsPublishedWhenAllOfItCame) {
+  const std::string hello = request(FS_SAD_HELLO, fs_sad_hello{FS_SAD_VERSION, 1234});
+  const std::string add =
+      request(FS_SAD_ADD_SA, gcm_sa(false, 0x100), any_address(), any_address());
+  const std::string synced = request(FS_SAD_SYNCED);
+  TemporaryFile file;
+  const auto published_after = [&](std::initializer_list<std::string> messages) {
+    const auto arena = *SequenceArena::open(file.path(), 64);
+    Sad sad(*arena, *context_);
+    SadSession session(sad);
+    std::vector<bool> published;
+    for (const std::string& message : messages) {
+      const auto* bytes = reinterpret_cast<const uint8_t*>(message.data());
+      published.push_back(session.receive({bytes, message.size()}, kNow).must_publish);
+      if (published.back()) (void)sad.view();
+    }
+    return published;
+  };
+  EXPECT_EQ(published_after({hello, synced, add}), (std::vector{false, true, true}));
+  EXPECT_EQ(published_after({hello, add, synced}), (std::vector{false, false, true}));
+}
+
 TEST_F(SadSessionTest, NothingIsDoneBeforeAHelloOfTheSameVersion) {
   EXPECT_EQ(status(request(FS_SAD_GET_SPI)), FS_SAD_MALFORMED);
   EXPECT_EQ(status(request(FS_SAD_HELLO, fs_sad_hello{FS_SAD_VERSION + 1, 1})), FS_SAD_UNSUPPORTED);
