@@ -10,19 +10,13 @@
 
 #include "farspan/agent/state_file.h"
 #include "farspan/base/check.h"
+#include "farspan/base/release.h"
 
 namespace farspan::agent {
 namespace {
 
 constexpr size_t kMaxPem = 64 * 1024;
 
-template <auto kRelease>
-struct Release {
-  template <class T>
-  void operator()(T* object) const {
-    kRelease(object);
-  }
-};
 using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
 using Request = std::unique_ptr<X509_REQ, Release<X509_REQ_free>>;
 using Certificate = std::unique_ptr<X509, Release<X509_free>>;

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "farspan/base/release.h"
+
 namespace farspan::agent {
 namespace {
 
@@ -23,13 +25,6 @@ namespace {
 // (at most 65,507 bytes for all of them).
 constexpr uint32_t kGsoMaxSize = 61440;
 
-template <auto kRelease>
-struct Release {
-  template <class T>
-  void operator()(T* object) const {
-    kRelease(object);
-  }
-};
 using Link = std::unique_ptr<rtnl_link, Release<rtnl_link_put>>;
 using NlAddress = std::unique_ptr<nl_addr, Release<nl_addr_put>>;
 using RtAddress = std::unique_ptr<rtnl_addr, Release<rtnl_addr_put>>;

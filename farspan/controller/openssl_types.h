@@ -12,22 +12,16 @@
 #include <memory>
 #include <string>
 
+#include "farspan/base/release.h"
+
 namespace farspan::controller {
 
-template <auto kFree>
-struct OpensslFree {
-  template <class Object>
-  void operator()(Object* object) const {
-    kFree(object);
-  }
-};
-
-using PkeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
-using X509Ptr = std::unique_ptr<X509, OpensslFree<X509_free>>;
-using RequestPtr = std::unique_ptr<X509_REQ, OpensslFree<X509_REQ_free>>;
-using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
-using NumberPtr = std::unique_ptr<BIGNUM, OpensslFree<BN_free>>;
-using ExtensionPtr = std::unique_ptr<X509_EXTENSION, OpensslFree<X509_EXTENSION_free>>;
+using PkeyPtr = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, Release<X509_free>>;
+using RequestPtr = std::unique_ptr<X509_REQ, Release<X509_REQ_free>>;
+using BioPtr = std::unique_ptr<BIO, Release<BIO_free_all>>;
+using NumberPtr = std::unique_ptr<BIGNUM, Release<BN_free>>;
+using ExtensionPtr = std::unique_ptr<X509_EXTENSION, Release<X509_EXTENSION_free>>;
 
 std::string pem_of(X509* certificate);
 std::string pem_of(EVP_PKEY* key);
