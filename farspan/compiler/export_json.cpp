@@ -5,6 +5,7 @@
 
 #include "farspan/compiler/device.h"
 #include "farspan/compiler/export_swanctl.h"
+#include "farspan/compiler/proposals.h"
 
 namespace farspan::compiler {
 namespace {
@@ -39,20 +40,6 @@ std::string word(model::Encryption encryption) {
   return {};
 }
 
-std::string word(model::Integrity integrity) {
-  switch (integrity) {
-    case model::Integrity::kSha1:
-      return "sha1";
-    case model::Integrity::kSha256:
-      return "sha256";
-    case model::Integrity::kSha384:
-      return "sha384";
-    case model::Integrity::kSha512:
-      return "sha512";
-  }
-  return {};
-}
-
 std::string word(model::DhGroup group) {
   return group == model::DhGroup::kNone ? "disabled"
                                         : "group" + std::to_string(static_cast<int>(group));
@@ -64,7 +51,7 @@ std::string ike_object(const Device& device) {
          quoted(ike.version == model::IkeVersion::kIkev1 ? "ikev1" : "ikev2") + ", \"IkeMode\": " +
          quoted(ike.mode == model::IkeMode::kAggressive ? "aggressive" : "main") +
          ", \"IkeEncAlg\": " + quoted(word(ike.encryption)) +
-         ", \"IkeAuthAlg\": " + quoted(word(ike.integrity)) +
+         ", \"IkeAuthAlg\": " + quoted(keyword(ike.integrity)) +
          ", \"IkePfs\": " + quoted(word(ike.dh_group)) +
          ", \"IkeLifetime\": " + std::to_string(ike.lifetime_seconds) +
          ", \"LocalId\": " + quoted(device.local_id) +
@@ -73,7 +60,7 @@ std::string ike_object(const Device& device) {
 
 std::string ipsec_object(const model::IpsecConfig& ipsec) {
   return "{\"IpsecEncAlg\": " + quoted(word(ipsec.encryption)) +
-         ", \"IpsecAuthAlg\": " + quoted(word(ipsec.integrity)) +
+         ", \"IpsecAuthAlg\": " + quoted(keyword(ipsec.integrity)) +
          ", \"IpsecPfs\": " + quoted(word(ipsec.pfs_group)) +
          ", \"IpsecLifetime\": " + std::to_string(ipsec.lifetime_seconds) + "}";
 }

@@ -22,20 +22,6 @@ std::string keyword(model::Encryption encryption) {
   return {};
 }
 
-std::string keyword(model::Integrity integrity) {
-  switch (integrity) {
-    case model::Integrity::kSha1:
-      return "sha1";
-    case model::Integrity::kSha256:
-      return "sha256";
-    case model::Integrity::kSha384:
-      return "sha384";
-    case model::Integrity::kSha512:
-      return "sha512";
-  }
-  return {};
-}
-
 std::string keyword(model::DhGroup group) {
   switch (group) {
     case model::DhGroup::kNone:
@@ -57,6 +43,20 @@ std::string keyword(model::DhGroup group) {
 }
 
 }  // namespace
+
+std::string keyword(model::Integrity integrity) {
+  switch (integrity) {
+    case model::Integrity::kSha1:
+      return "sha1";
+    case model::Integrity::kSha256:
+      return "sha256";
+    case model::Integrity::kSha384:
+      return "sha384";
+    case model::Integrity::kSha512:
+      return "sha512";
+  }
+  return {};
+}
 
 std::string ike_proposal(const model::IkeConfig& config) {
   // With an AEAD there is no integrity transform; the hash names the PRF (RFC 5282 §8).
