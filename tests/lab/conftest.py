@@ -147,12 +147,14 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="module")
 def lab():
     """The whole example network, up and proved by `lab up` itself."""
-    yield bring_up(GLOBAL_OFFICES)
-    farspan("lab", "down")
+    brought_up = bring_up(GLOBAL_OFFICES)
+    yield brought_up
+    farspan("lab", "down", "--lab", brought_up.name)
 
 
 @pytest.fixture(scope="module")
 def empty_lab():
     """The machines of the example, nothing declared but the platform."""
-    yield bring_up(GLOBAL_OFFICES, "--empty")
-    farspan("lab", "down")
+    brought_up = bring_up(GLOBAL_OFFICES, "--empty")
+    yield brought_up
+    farspan("lab", "down", "--lab", brought_up.name)

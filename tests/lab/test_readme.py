@@ -37,4 +37,4 @@ def test_the_walkthrough_word_for_word():
                                   timeout=120, env={**os.environ, "PATH": path})
             assert (done.returncode != 0) == must_fail, f"{command}\n{done.stdout}{done.stderr}"
     finally:
-        farspan("lab", "down", ok=False)
+        farspan("lab", "down", "--lab", "global-offices", ok=False)
