@@ -95,7 +95,6 @@ void run_stages(SuperPacket& packet, uint8_t number) {
   (void)decapsulate_ecn(packet);
   if (packet.parsed.is_icmp_error) {
     (void)read_quote(packet);
-    (void)quoted_mtu(packet);
   }
   if (may_report(packet)) {
     std::array<uint8_t, kMaxIcmpError> room;

@@ -64,11 +64,14 @@ void drops(const Context& context) {
                Cell(drop.value("reason", ""), is_ours ? Colour::kRed : Colour::kNone),
                drop.at("packets").dump(), drop.value("words", "")});
   }
-  if (table.empty()) {
-    std::cout << "No packet was dropped.\n";
-    return;
+  if (!table.empty()) table.print(std::cout);
+  std::string silent;
+  for (const auto& node : answer.at("nodes")) {
+    if (!node.value("connected", false))
+      silent += (silent.empty() ? "" : ", ") + node.value("node", "");
   }
-  table.print(std::cout);
+  if (table.empty() && silent.empty()) std::cout << "No packet was dropped.\n";
+  if (!silent.empty()) std::cout << "Not connected, so not counted here: " << silent << "\n";
 }
 
 }  // namespace

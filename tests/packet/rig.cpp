@@ -74,7 +74,7 @@ void TestNode::add_sa(bool is_inbound, uint32_t spi, uint32_t tunnel, uint32_t r
   sa.integrity_key = integrity;
   sa.path = {{underlay, here}, {remote, there}, options.is_udp};
   sa.limits = options.limits;
-  sa.copying = {.df = false, .ecn = true, .dscp_outward = true, .dscp_inward = false};
+  sa.copying = {.ecn = true, .dscp_outward = true};
   sa.selectors = is_inbound ? ipsec::TrafficSelectors(options.theirs, options.ours)
                             : ipsec::TrafficSelectors(options.ours, options.theirs);
   ASSERT_EQ(sad_->add(sa, 1), ipsec::SadVerdict::kOk);

@@ -13,7 +13,6 @@ InboundSa::InboundSa(const crypto::Context& context, const SaDescription& descri
       has_esn_(description.has_esn),
       checks_replay_(description.checks_replay ||
                      description.has_esn),  // ESN inference needs the window
-      copying_(description.copying),
       path_(description.path),
       usage(description.limits),
       selectors_(description.selectors),

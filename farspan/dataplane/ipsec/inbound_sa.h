@@ -29,7 +29,6 @@ class alignas(64) InboundSa {
   uint32_t reqid() const { return reqid_; }
   const crypto::Keys& keys() const { return keys_; }
   bool has_esn() const { return has_esn_; }
-  const HeaderCopying& copying() const { return copying_; }
   /// Source is the peer's side: an inner packet must be covered before it is routed (RFC 4301
   /// §5.2).
   const TrafficSelectors& selectors() const { return selectors_; }
@@ -73,7 +72,6 @@ class alignas(64) InboundSa {
   uint32_t spi_, tunnel_, reqid_;
   crypto::Suite suite_;
   bool has_esn_, checks_replay_;
-  HeaderCopying copying_;
 
  public:
   SaUsage::Reached reported =

@@ -14,12 +14,11 @@
 
 namespace farspan::ipsec {
 
-/// What of the inner and outer header an SA copies (RFC 4301 §5.1.2, RFC 2983, RFC 6040).
+/// What of the inner header an SA copies to the outer one (RFC 4301 §5.1.2, RFC 2983, RFC 6040). DF
+/// of the outer header is always set, and DSCP never copied inward.
 struct HeaderCopying {
-  bool df = false;
   bool ecn = true;
   bool dscp_outward = false;
-  bool dscp_inward = false;
   bool operator==(const HeaderCopying&) const = default;
 };
 

@@ -138,8 +138,7 @@ Read<SaDescription> description_of(const fs_sad_sa& sa) {
   description.has_esn = sa.has_esn != 0;
   description.checks_replay = sa.replay_window != 0;
   description.path = path.value;
-  description.copying = {sa.copy_df != 0, sa.copy_ecn != 0, (sa.copy_dscp & 1) != 0,
-                         (sa.copy_dscp & 2) != 0};
+  description.copying = {sa.copy_ecn != 0, (sa.copy_dscp & 1) != 0};
   description.limits = {sa.soft_bytes, sa.hard_bytes, sa.soft_packets, sa.hard_packets};
   description.hard_seconds = sa.hard_seconds;
   return description;

@@ -157,7 +157,6 @@ TEST_F(SadSessionTest, OneTunnelFromSpiToDeletion) {
   EXPECT_EQ(outbound->path(), inbound->path());
   EXPECT_TRUE(outbound->has_esn());
   EXPECT_TRUE(outbound->copying().dscp_outward);
-  EXPECT_FALSE(outbound->copying().dscp_inward);
 
   outbound->usage.add(1400, 1, 444);
   const fs_sad_reply use = reply_to(request(FS_SAD_QUERY_SA, out.id));

@@ -12,7 +12,6 @@ using net::Ipv4Header;
 namespace protocol = net::protocol;
 
 constexpr uint32_t kQuotedTransport = 8;  // at least so much of it is there (RFC 792)
-constexpr uint8_t kFragmentationNeededCode = 4;
 
 }  // namespace
 
@@ -44,18 +43,6 @@ std::optional<QuotedPacket> read_quote(const SuperPacket& error) {
     }
   }
   return quoted;
-}
-
-std::optional<uint16_t> quoted_mtu(const SuperPacket& error) {
-  const Parsed& parsed = error.parsed;
-  if (!parsed.is_icmp_error || parsed.icmp_type != IcmpHeader::kUnreachable ||
-      parsed.icmp_code != kFragmentationNeededCode) {
-    return std::nullopt;
-  }
-  const uint16_t mtu =
-      net::header_at<IcmpHeader>(error.header + parsed.ip_header_length).sequence.value();
-  if (mtu == 0) return std::nullopt;
-  return mtu;
 }
 
 }  // namespace farspan::dataplane

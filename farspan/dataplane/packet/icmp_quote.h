@@ -28,8 +28,4 @@ struct QuotedPacket {
 /// later fragment or another ICMP error. @pre error.parsed.is_icmp_error
 std::optional<QuotedPacket> read_quote(const SuperPacket& error);
 
-/// Next-hop MTU of a "fragmentation needed" error; nothing for other errors or when the router did
-/// not say (RFC 1191 §5).
-std::optional<uint16_t> quoted_mtu(const SuperPacket& error);
-
 }  // namespace farspan::dataplane

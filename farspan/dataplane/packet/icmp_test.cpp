@@ -191,19 +191,5 @@ TEST(ReadQuote, RefusesWhatNamesNoFlow) {
   EXPECT_FALSE(quote_in(version));
 }
 
-TEST(QuotedMtu, ComesFromFragmentationNeededOnly) {
-  auto mtu_of = [](uint8_t type, uint8_t code, uint16_t mtu) {
-    Bytes error = icmp_packet({.payload = tcp_packet({}), .icmp_type = type, .icmp_code = code});
-    net::store_be16(&error[26], mtu);
-    SuperPacket view;
-    EXPECT_EQ(parse(error, view), std::nullopt);
-    return quoted_mtu(view);
-  };
-  EXPECT_EQ(mtu_of(3, 4, 1400), 1400);
-  EXPECT_EQ(mtu_of(3, 4, 0), std::nullopt);  // a router older than RFC 1191
-  EXPECT_EQ(mtu_of(3, 1, 1400), std::nullopt);
-  EXPECT_EQ(mtu_of(11, 4, 1400), std::nullopt);
-}
-
 }  // namespace
 }  // namespace farspan::dataplane
