@@ -39,6 +39,11 @@ tests() {
     echo "lab tests make network namespaces: run make test as root" >&2
     exit 1
   fi
+  for lab in /run/farspan-lab/*/; do  # the tests use the same names and addresses
+    [ -d "$lab" ] || continue
+    echo "the lab $(basename "$lab") is up and makes room for the tests"
+    build/release/bin/farspan lab down --lab "$(basename "$lab")"
+  done
   ctest --test-dir build/release --output-on-failure --no-tests=error -L lab
 }
 
