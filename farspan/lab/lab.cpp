@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -97,6 +98,11 @@ Status remove_leftovers(const Topology& topology) {
   return ok();
 }
 
+// A namespace with our prefix and no lab: what a crash left when not even the lab's files remained.
+bool is_left_behind(const std::string& netns) {
+  return netns.rfind(netns_of(""), 0) == 0 && namespace_exists(netns);
+}
+
 // The machines of the lab, started but not yet configured.
 Status start_machines(const Topology& topology, const Programs& programs,
                       const Progress& progress) {
@@ -130,7 +136,14 @@ Result<Lab> Lab::up(const std::string& path, bool is_empty, const Progress& prog
   if (!topology) return topology.error();
   Lab lab(*topology);
   const std::string directory = directory_of(topology->name);
-  if (fs::exists(directory)) {
+  for (const auto& other : lab_names()) {
+    if (other == topology->name) continue;
+    return Error{ErrorCode::kConflict, "Lab " + topology->name, "",
+                 "the lab " + other + " is up, and labs share the names of their namespaces",
+                 "take it down first: `farspan lab down --lab " + other + "`"};
+  }
+  const auto namespaces = namespaces_of(*topology);
+  if (fs::exists(directory) || std::any_of(namespaces.begin(), namespaces.end(), is_left_behind)) {
     progress("removing the former run of " + topology->name);
     if (auto done = remove_leftovers(*topology); !done) return done.error();
   }

@@ -2,11 +2,10 @@
 
 import os
 import pathlib
+import shutil
 import signal
 
-import pytest
-
-from conftest import FARSPAN, OFFICES, bring_up, farspan, farspan_json, tunnels, wait_for
+from conftest import GLOBAL_OFFICES, bring_up, farspan, farspan_json, tunnels
 
 THREE_REGIONS = pathlib.Path(__file__).parent / "three-regions"
 
@@ -36,6 +35,13 @@ def test_up_replaces_what_a_crash_left():
     os.kill(supervisor, signal.SIGKILL)
     second = bring_up(THREE_REGIONS, "--empty")
     assert int((second.directory / "supervisor.pid").read_text()) != supervisor
+    # Labs share the names of their namespaces: a second one is refused, not mixed with the first.
+    refused = farspan("lab", "up", str(GLOBAL_OFFICES), ok=False)
+    assert refused.returncode != 0 and "the lab three-regions is up" in refused.stderr
+    # Not even the files remain: the namespaces are found by their names.
+    os.kill(int((second.directory / "supervisor.pid").read_text()), signal.SIGKILL)
+    shutil.rmtree(second.directory)
+    bring_up(THREE_REGIONS, "--empty")
     farspan("lab", "down")
     assert leftovers("three-regions") == []
     assert "No lab is up" in farspan("lab", "down")
