@@ -189,6 +189,6 @@ exit 1""")
         return self.swanctl(office, "--load-all")
 
     def seen(self, expression):
-        """How many packets on the wire to the internet so far match a tcpdump expression."""
+        """The packets on the wire to the internet so far that match a tcpdump expression, a line each."""
         done = subprocess.run(["tcpdump", "-n", "-r", str(self.capture), expression], capture_output=True, text=True, timeout=60)
-        return len(done.stdout.splitlines())
+        return done.stdout.splitlines()

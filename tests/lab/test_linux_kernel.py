@@ -170,10 +170,10 @@ def test_nothing_but_ike_and_esp_crossed_the_internet(peer, name):
     esp, in_udp = "ip proto 50", "udp port 4500 and udp[8:4] != 0"  # a non-ESP marker is zero: RFC 3948 §2.2
     ike = "udp port 500 or (udp port 4500 and udp[8:4] = 0)"
     carried, never = (in_udp, esp) if office.in_udp else (esp, in_udp)
-    assert peer.seen(f"host {office.public} and ({carried})") > 1000
-    assert peer.seen(f"host {office.public} and ({never})") == 0
+    assert len(peer.seen(f"host {office.public} and ({carried})")) > 100  # a train of UDP is one here
+    assert peer.seen(f"host {office.public} and ({never})") == []
     later_fragment = "ip[6:2] & 0x1fff != 0"
-    assert peer.seen(f"ip and host {office.public} and not ({carried}) and not ({ike}) and not ({later_fragment})") == 0
+    assert peer.seen(f"ip and host {office.public} and not ({carried}) and not ({ike}) and not ({later_fragment})") == []
 
 
 def test_neither_end_refused_a_packet(peer):
