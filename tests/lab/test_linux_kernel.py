@@ -133,9 +133,11 @@ def gateway_packets(lab, name):
 def test_both_ends_count_the_same_packets(lab, peer, name):
     """SPI by SPI, all that was sent since the tunnel came up: nothing was lost, refused or counted twice."""
     from_office(peer, name, "-c", "5", "-i", "0.02")
-    kernel = kernel_packets(peer, name)
-    assert sum(packets > 60 for packets in kernel.values()) == 2, kernel
-    assert gateway_packets(lab, name) == kernel
+    # When both ends started at the same moment, one of two Child SAs idles, or is left on one end until its peer is missed.
+    kernel = {spi: packets for spi, packets in kernel_packets(peer, name).items() if packets}
+    gateway = {spi: packets for spi, packets in gateway_packets(lab, name).items() if packets}
+    assert len(kernel) == 2 and min(kernel.values()) > 60
+    assert gateway == kernel
 
 
 def test_rekeys_by_either_end_lose_nothing(lab, peer):
