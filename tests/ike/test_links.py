@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two nodes prove themselves to each other by certificates of one CA, and come back whoever of them was away."""
+import contextlib
 import datetime
 import signal
 import time
@@ -43,12 +44,14 @@ class Authority:
 
 @pytest.fixture
 def nodes(network, tmp_path, request):
-    east, west = lab.Node(tmp_path / "east"), lab.Node(tmp_path / "west", "ike-office", OFFICE)
-    for node in (east, west):
-        wait_for(lambda: (node.ask_dataplane() or {}).get("connected"), what="charon connects to the data plane")
-    yield east, west
-    east.end()
-    west.end()
+    with contextlib.ExitStack() as started:
+        east = lab.Node(tmp_path / "east")
+        started.callback(east.end)
+        west = lab.Node(tmp_path / "west", "ike-office", OFFICE)
+        started.callback(west.end)
+        for node in (east, west):
+            wait_for(lambda: (node.ask_dataplane() or {}).get("connected"), what="charon connects to the data plane")
+        yield east, west
     if getattr(request.node, "report_call", None) and request.node.report_call.failed:
         print("==== east\n" + east.log()[-6000:] + "\n==== west\n" + west.log()[-6000:])
 
