@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -17,7 +18,10 @@ namespace farspan::io {
 namespace {
 
 constexpr uint32_t kLoopback = 0x7F000001, kOtherLoopback = 0x7F000002;
-constexpr uint16_t kPort = 45217, kPeerPort = 45218;
+// Tests run side by side, each in a process of its own: each has ports of its own, below those the
+// kernel gives out.
+const uint16_t kPort = static_cast<uint16_t>(10000 + ::getpid() % 10000 * 2);
+const uint16_t kPeerPort = static_cast<uint16_t>(kPort + 1);
 
 std::vector<std::vector<uint8_t>> receive_packets(UdpUnderlay& socket, size_t count,
                                                   std::vector<Train>* trains) {
