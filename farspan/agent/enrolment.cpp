@@ -3,7 +3,6 @@
 
 #include <grpcpp/grpcpp.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -62,15 +61,6 @@ Status enrol_by(const Bundle& bundle, const std::string& directory, const std::s
                           bundle.ca_certificate);
 }
 
-// Is the file at `path` there and younger than the one at `other`?
-bool is_newer(const std::string& path, const std::string& other) {
-  struct stat mine {
-  }, its{};
-  if (::stat(path.c_str(), &mine) != 0 || ::stat(other.c_str(), &its) != 0) return false;
-  return std::pair(mine.st_mtim.tv_sec, mine.st_mtim.tv_nsec) >
-         std::pair(its.st_mtim.tv_sec, its.st_mtim.tv_nsec);
-}
-
 }  // namespace
 
 Result<Bundle> parse_bundle(std::string_view json) {
@@ -102,17 +92,15 @@ Result<Identity> enrol(const std::string& directory, const std::string& node,
   auto bundle = parse_bundle(*bytes);
   if (!bundle) return bundle.error();
   if (bundle->node != node) return invalid("node", "is " + bundle->node + ", this is Node " + node);
-  // A crash between keeping the certificate and removing the bundle leaves both: the later of the
-  // two counts.
+  // Whoever put the bundle there wants it used, whatever certificate the node has. A crash may also
+  // have left one whose token is used up: the refusal says so, and the certificate there serves.
   const bool is_of_this_ca = identity && identity->ca_certificate == bundle->ca_certificate;
-  if (!is_of_this_ca || is_newer(bundle_path, directory + "/node.crt")) {
-    const auto done = enrol_by(*bundle, directory, controller);
-    if (!done && (!is_of_this_ca || done.error().code == ErrorCode::kUnavailable))
-      return done.error();
-    if (!done) spdlog::warn("{}; the certificate there is stays in use", done.error().text());
-    identity = load_identity(directory, node);
-    if (!identity) return identity;
-  }
+  const auto done = enrol_by(*bundle, directory, controller);
+  if (!done && !is_of_this_ca) return done.error();
+  if (!done && done.error().code == ErrorCode::kUnavailable) return identity;  // and try again
+  if (!done) spdlog::warn("{}; the certificate there is stays in use", done.error().text());
+  if (done) identity = load_identity(directory, node);
+  if (!identity) return identity;
   ::unlink(bundle_path.c_str());
   return identity;
 }

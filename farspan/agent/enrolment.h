@@ -33,9 +33,9 @@ inline constexpr std::chrono::seconds kPatience{10};
 inline constexpr const char* kControllerName = "controller.farspan";
 
 /// The identity in `directory`, or the one that the bundle at `bundle_path` gets from `controller`;
-/// the bundle is gone afterwards. kUnavailable: try again; anything else needs a new bundle. A
-/// bundle that is newer than the identity there is replaces it; one that is refused does not take
-/// it away.
+/// the bundle is gone afterwards, but for a controller that cannot be reached. kUnavailable: try
+/// again; anything else needs a new bundle. A bundle replaces the identity there is; one that is
+/// refused does not take it away.
 /// @param bundle_path  empty: there is none
 Result<Identity> enrol(const std::string& directory, const std::string& node,
                        const std::string& controller, const std::string& bundle_path);
