@@ -146,7 +146,7 @@ Sent TestNode::seal_text(uint32_t tunnel, const Bytes& text) {
   const auto put32 = [&](size_t at, uint32_t value) {
     for (size_t k = 0; k < 4; ++k) esp[at + k] = static_cast<uint8_t>(value >> (24 - 8 * k));
   };
-  const auto sequence = static_cast<uint32_t>(sa->take_sequence());
+  const auto sequence = static_cast<uint32_t>(sa->take_sequences(1).first);
   put32(0, sa->spi());
   put32(4, sequence);
   put32(12, sequence);  // low half of the IV

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "farspan/base/check.h"
@@ -44,6 +45,38 @@ constexpr auto kPadding = [] {
   for (unsigned i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i + 1);
   return bytes;
 }();
+
+// Padding, pad length and next header: the same in every packet of a run.
+class Trailer {
+ public:
+  Trailer(const OutboundSa& sa, const SealSlot& slot)
+      : pad_(slot.esp_length - sa.suite().icv_length() - sa.prefix_length() - slot.inner_length -
+             kTrailer),
+        next_header_(slot.next_header) {
+    if (pad_ > kMostInWord) return;
+    constexpr uint64_t kOneToSix = 0x060504030201;
+    const uint32_t bits = 8 * pad_;
+    word_ = (kOneToSix & ((uint64_t{1} << bits) - 1)) | (uint64_t{next_header_} << 8 | pad_)
+                                                            << bits;
+  }
+  /// Behind an inner packet; up to eight bytes are written there, however few they are.
+  void write(uint8_t* behind) const {
+    if (pad_ <= kMostInWord) {
+      std::memcpy(behind, &word_, sizeof word_);
+      return;
+    }
+    std::memcpy(behind, kPadding.data(), pad_);
+    behind[pad_] = static_cast<uint8_t>(pad_);
+    behind[pad_ + 1] = next_header_;
+  }
+
+ private:
+  static constexpr uint32_t kMostInWord = 6;
+  static_assert(std::endian::native == std::endian::little);
+  uint32_t pad_;
+  uint8_t next_header_;
+  uint64_t word_ = 0;
+};
 
 // What GCM authenticates besides the text: SPI and sequence number, 64 bits of it with ESN (RFC
 // 4106 §5).
@@ -122,6 +155,7 @@ struct EspWorker::Scratch {
   crypto::IvSource ivs;
   // The packets of one chunk that go through the batch, and what must be remembered of each.
   std::array<CbcHmacPacket, Context::kMaxBatch> packets;
+  size_t packet_count = 0;  // of those that wait to be sealed
   std::array<size_t, Context::kMaxBatch> slot_of;
   std::array<uint64_t, Context::kMaxBatch> sequence_of;
   std::array<std::array<uint8_t, crypto::kMaxIcvLength>, Context::kMaxBatch> received_icv,
@@ -155,8 +189,9 @@ void EspWorker::open(std::span<OpenSlot> slots) {
   }
 }
 
-// 1. per packet: sequence number, recorded in the arena; padding and trailer; header and IV
-// 2. per packet: GCM; CBC for all of the chunk at once
+// 1. per slot: sequence numbers, recorded in the arena; per packet: padding and trailer, header and
+// IV
+// 2. per packet: GCM; CBC for many at once
 // Two passes, because the cipher reads with wide loads what the first pass has just written: right
 // behind the stores it would wait for them to reach the cache.
 void EspWorker::seal_chunk(std::span<SealSlot> slots) {
@@ -166,66 +201,87 @@ void EspWorker::seal_chunk(std::span<SealSlot> slots) {
     prefetch_next(slots, i);
     scratch.sequence_of[i] = prepare(slots[i]);
   }
-  size_t batched = 0;
   for (size_t i = 0; i < slots.size(); ++i) {
-    SealSlot& slot = slots[i];
-    if (slot.drop) continue;
-    OutboundSa& sa = *slot.sa;
-    const Suite suite = sa.suite();
-    const uint64_t sequence = scratch.sequence_of[i];
-    const uint32_t without_icv = slot.esp_length - suite.icv_length();
-    const uint32_t text_length = without_icv - sa.prefix_length();
-    uint8_t* const iv = slot.esp + kHeader;
-    uint8_t* const text = slot.esp + sa.prefix_length();
-    if (suite.is_aead()) {
-      crypto_->gcm_seal(sa.keys(), iv, Aad(sa.spi(), sa.has_esn(), sequence).view(),
-                        slot.source != nullptr ? slot.source : text, {text, text_length},
-                        slot.esp + without_icv);
-    } else {
-      FS_DCHECK(slot.source == nullptr);
-      scratch.ivs.next(iv);
-      scratch.packets[batched++] = {
-          &sa.keys(),
-          iv,
-          text,
-          text_length,
-          slot.esp,
-          authenticated_length(slot.esp, without_icv, sa.has_esn(), sequence),
-          slot.esp + without_icv};
-    }
+    slots[i].sa->suite().is_aead() ? seal_run(slots[i], scratch.sequence_of[i])
+                                   : add_to_batch(slots[i], scratch.sequence_of[i]);
   }
-  if (batched > 0) crypto_->cbc_hmac_seal({scratch.packets.data(), batched});
+  seal_batch();
 }
 
-// Everything but the cipher. Answers the sequence number; 0 when the packet is dropped.
+// Everything but the cipher. Answers the first sequence number.
 uint64_t EspWorker::prepare(SealSlot& slot) {
   OutboundSa& sa = *slot.sa;
-  slot.esp_length = 0;
+  const uint32_t admitted = sa.usage.admitted(slot.count, slot.inner_length);
+  const auto [first, count] = sa.take_sequences(admitted);
+  slot.sealed = count;
   slot.drop = std::nullopt;
-  if (sa.is_over()) {
-    slot.drop = DropReason::kSaExpired;
-    return 0;
+  slot.esp_length = 0;
+  if (count < slot.count) {
+    slot.drop = count < admitted ? DropReason::kSequenceExhausted : DropReason::kSaExpired;
+    if (count == 0) return first;
   }
-  const uint64_t sequence = sa.take_sequence();
-  if (sequence == 0) {
-    slot.drop = DropReason::kSequenceExhausted;
-    return 0;
-  }
-  const Suite suite = sa.suite();
+  FS_DCHECK(slot.source == nullptr || (slot.count == 1 && sa.suite().is_aead()));
+
   slot.esp_length = sa.sealed_length(slot.inner_length);
-  const uint32_t pad =
-      slot.esp_length - suite.icv_length() - sa.prefix_length() - slot.inner_length - kTrailer;
-  uint8_t* const behind =
-      (slot.source != nullptr ? slot.source : slot.esp + sa.prefix_length()) + slot.inner_length;
-  for (uint32_t i = 0; i < pad; ++i) behind[i] = kPadding[i];
-  behind[pad] = static_cast<uint8_t>(pad);
-  behind[pad + 1] = slot.next_header;
-  put_be32(slot.esp, sa.spi());
-  put_be32(slot.esp + 4, static_cast<uint32_t>(sequence));
-  // unique under the key, which is all GCM asks (RFC 4106 §3.1)
-  if (suite.is_aead()) put_be64(slot.esp + kHeader, sequence);
-  count(sa, slot.inner_length, false);
-  return sequence;
+  const Trailer trailer(sa, slot);
+  const bool is_aead = sa.suite().is_aead();
+  uint8_t* esp = slot.esp;
+  uint8_t* behind =
+      (slot.source != nullptr ? slot.source : esp + sa.prefix_length()) + slot.inner_length;
+  for (uint64_t sequence = first; sequence < first + count; ++sequence) {
+    trailer.write(behind);
+    put_be64(esp, uint64_t{sa.spi()} << 32 | static_cast<uint32_t>(sequence));
+    // unique under the key, which is all GCM asks (RFC 4106 §3.1)
+    if (is_aead) put_be64(esp + kHeader, sequence);
+    esp += slot.esp_length;
+    behind += slot.esp_length;
+  }
+  this->count(sa, uint64_t{count} * slot.inner_length, count, false);
+  return first;
+}
+
+void EspWorker::seal_run(const SealSlot& slot, uint64_t first_sequence) {
+  if (slot.sealed == 0) return;
+  const OutboundSa& sa = *slot.sa;
+  const uint32_t prefix = sa.prefix_length();
+  const uint32_t without_icv = slot.esp_length - sa.suite().icv_length();
+  const uint32_t text_length = without_icv - prefix;
+  uint8_t* esp = slot.esp;
+  for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
+    const Aad aad(sa.spi(), sa.has_esn(), first_sequence + i);
+    crypto_->gcm_seal(sa.keys(), esp + kHeader, aad.view(),
+                      slot.source != nullptr ? slot.source : esp + prefix,
+                      {esp + prefix, text_length}, esp + without_icv);
+  }
+}
+
+void EspWorker::add_to_batch(const SealSlot& slot, uint64_t first_sequence) {
+  Scratch& scratch = *scratch_;
+  if (slot.sealed == 0) return;
+  const OutboundSa& sa = *slot.sa;
+  const uint32_t prefix = sa.prefix_length();
+  const uint32_t without_icv = slot.esp_length - sa.suite().icv_length();
+  uint8_t* esp = slot.esp;
+  for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
+    if (scratch.packet_count == Context::kMaxBatch) seal_batch();
+    uint8_t* const iv = esp + kHeader;
+    scratch.ivs.next(iv);
+    scratch.packets[scratch.packet_count++] = {
+        &sa.keys(),
+        iv,
+        esp + prefix,
+        without_icv - prefix,
+        esp,
+        authenticated_length(esp, without_icv, sa.has_esn(), first_sequence + i),
+        esp + without_icv};
+  }
+}
+
+void EspWorker::seal_batch() {
+  Scratch& scratch = *scratch_;
+  if (scratch.packet_count > 0)
+    crypto_->cbc_hmac_seal({scratch.packets.data(), scratch.packet_count});
+  scratch.packet_count = 0;
 }
 
 // Per packet: 1. lengths; 2. is the sequence number new?; 3. GCM at once, CBC with the others of
@@ -314,11 +370,11 @@ void EspWorker::finish_open(OpenSlot& slot, uint64_t sequence) {
   if (slot.source.address != 0) watch_mapping(slot, sequence);
   if (pad + kTrailer > text_length ||
       std::memcmp(text + text_length - kTrailer - pad, kPadding.data(), pad) != 0) {
-    count(sa, 0, true);
+    count(sa, 0, 1, true);
     slot.drop = DropReason::kBadPadding;
     return;
   }
-  count(sa, text_length - kTrailer - pad, true);
+  count(sa, text_length - kTrailer - pad, 1, true);
   if (next_header == kDummyNextHeader) {
     slot.drop = DropReason::kDummy;
     return;
@@ -329,8 +385,8 @@ void EspWorker::finish_open(OpenSlot& slot, uint64_t sequence) {
 }
 
 template <class Sa>
-void EspWorker::count(Sa& sa, uint32_t bytes, bool is_inbound) {
-  sa.usage.add(bytes, 1, now_seconds_);
+void EspWorker::count(Sa& sa, uint64_t bytes, uint32_t packets, bool is_inbound) {
+  sa.usage.add(bytes, packets, now_seconds_);
   const SaUsage::Reached reached = sa.usage.reached();
   if (reached <= sa.reported) return;
   SaEvent event{};

@@ -137,6 +137,79 @@ TEST_F(Esp, WhatIsSealedOpensForEverySuiteSizeAndMixOfABatch) {
   }
 }
 
+TEST_F(Esp, ARunIsItsPacketsInOrder) {
+  std::vector<std::unique_ptr<SaPair>> pairs;
+  for (const Suite suite : kAllSuites) {
+    for (const bool has_esn : {false, true}) pairs.push_back(pair(suite, has_esn));
+  }
+  for (int round = 0; round < 60; ++round) {
+    std::vector<SaPair*> of_run;
+    std::vector<std::vector<uint8_t>> inner, esp;
+    std::vector<SealSlot> seal;
+    for (int i = 0; i < 5; ++i) {  // with CBC, more packets than one batch of the library takes
+      SaPair& sa = *of_run.emplace_back(pairs[random_() % pairs.size()].get());
+      const auto length = static_cast<uint32_t>(random_() % 200);
+      const auto count = static_cast<uint32_t>(1 + random_() % 100);
+      const uint32_t stride = sa.outbound.sealed_length(length);
+      inner.push_back(noise(size_t{length} * count));
+      esp.emplace_back(size_t{stride} * count);
+      for (uint32_t k = 0; k < count && length > 0; ++k) {
+        std::memcpy(&esp.back()[k * stride + sa.outbound.prefix_length()],
+                    &inner.back()[k * length], length);
+      }
+      seal.push_back({&sa.outbound, esp.back().data(), length, 4, 0, {}, count});
+    }
+    worker_->seal(seal);
+    for (size_t i = 0; i < seal.size(); ++i) {
+      const uint32_t length = seal[i].inner_length;
+      ASSERT_EQ(seal[i].sealed, seal[i].count);
+      ASSERT_EQ(size_t{seal[i].esp_length} * seal[i].count, esp[i].size());
+      for (uint32_t k = 0; k < seal[i].count; ++k) {
+        uint8_t* const packet = esp[i].data() + k * seal[i].esp_length;
+        ASSERT_EQ(packet[7], static_cast<uint8_t>(of_run[i]->inbound.newest() + 1));
+        OpenSlot slot{&of_run[i]->inbound, packet, seal[i].esp_length, {}, nullptr, 0, 0, {}};
+        worker_->open({&slot, 1});
+        ASSERT_FALSE(slot.drop);
+        ASSERT_EQ(std::vector(slot.inner, slot.inner + slot.inner_length),
+                  std::vector(inner[i].begin() + k * length, inner[i].begin() + (k + 1) * length));
+      }
+    }
+  }
+}
+
+TEST_F(Esp, ARunEndsWhereTheSaDoes) {
+  const auto run_of = [&](OutboundSa& sa, uint32_t count) {
+    std::vector<uint8_t> esp(size_t{sa.sealed_length(50)} * count, 0xEE);
+    SealSlot slot{&sa, esp.data(), 50, 4, 0, {}, count};
+    worker_->seal({&slot, 1});
+    for (size_t at = size_t{slot.sealed} * slot.esp_length; at < esp.size(); ++at)
+      EXPECT_EQ(esp[at], 0xEE) << "written behind the last packet, at " << at;
+    return slot;
+  };
+  for (const Suite suite : {kGcm, kCbc}) {
+    SaDescription description = any_sa(random_, suite, false, 0x9000 + pairs_++);
+    description.has_esn = false;
+    SequenceArena::Slot& sending = **arena_->claim(false, description.spi, {});
+    SequenceArena::sent(sending) = 0xFFFFFFFF - 3;
+    OutboundSa ending(*context_, description, SlotClaim(*arena_, &sending));
+    const SealSlot last = run_of(ending, 10);
+    EXPECT_EQ(last.sealed, 3u);
+    EXPECT_EQ(last.drop, DropReason::kSequenceExhausted);
+    EXPECT_EQ(run_of(ending, 10).sealed, 0u);
+
+    const auto by_packets = pair(suite, true, {.hard_packets = 4});
+    const SealSlot four = run_of(by_packets->outbound, 10);
+    EXPECT_EQ(four.sealed, 4u);
+    EXPECT_EQ(four.drop, DropReason::kSaExpired);
+    EXPECT_EQ(by_packets->outbound.last_taken(), 4u);
+    EXPECT_EQ(events_.back().kind, SaEvent::Kind::kHardLimit);
+
+    const auto by_bytes = pair(suite, true, {.hard_bytes = 101});  // reached by the third packet
+    EXPECT_EQ(run_of(by_bytes->outbound, 10).sealed, 3u);
+    EXPECT_EQ(by_bytes->outbound.usage.bytes(), 150u);
+  }
+}
+
 TEST_F(Esp, AnyFlippedBitIsABadIcvAndDoesNotMoveTheWindow) {
   for (const Suite suite : {kGcm, kCbc}) {
     const auto sa = pair(suite);

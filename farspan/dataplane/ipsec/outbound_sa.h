@@ -7,10 +7,11 @@
 // prefetched.
 //
 // Not here: the transform (esp.h), which SA a packet takes (sad_view.h), the inbound side
-// (inbound_sa.h). Threads: take_sequence(), mtu: the worker. path(), usage: any. move_path(),
+// (inbound_sa.h). Threads: take_sequences(), mtu: the worker. path(), usage: any. move_path(),
 // forget(): the control thread. Standards: RFC 4303 §3.3, RFC 4301 §4.4.2.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "farspan/crypto/keys.h"
@@ -53,12 +54,19 @@ class alignas(64) OutboundSa {
   /// fits `outer_ip_mtu`; 0 when none does.
   uint32_t max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const;
 
-  /// The next sequence number, or 0 when they are used up (RFC 4303 §3.3.3). Recorded before it is
-  /// returned.
-  [[nodiscard]] uint64_t take_sequence() {
+  struct Sequences {
+    uint64_t first;
+    uint32_t count;
+  };
+  /// The next `wanted` sequence numbers, or as many as there are left (RFC 4303 §3.3.3). Recorded
+  /// before they are returned.
+  [[nodiscard]] Sequences take_sequences(uint32_t wanted) {
     uint64_t& sent = SequenceArena::sent(claim_.slot());
-    if (sent >= last_sequence_) return 0;
-    return ++sent;
+    const uint64_t left = sent < last_sequence_ ? last_sequence_ - sent : 0;
+    const auto count = static_cast<uint32_t>(std::min<uint64_t>(wanted, left));
+    const uint64_t first = sent + 1;
+    sent += count;
+    return {first, count};
   }
   uint64_t last_taken() const { return SequenceArena::sent(claim_.slot()); }
 

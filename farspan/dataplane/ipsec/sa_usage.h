@@ -40,6 +40,18 @@ class SaUsage {
     return Reached::kNothing;
   }
 
+  /// How many of `packets` packets of `bytes_each` may pass before a hard limit is reached.
+  uint32_t admitted(uint32_t packets, uint32_t bytes_each) const {
+    if (!has_limits_) return packets;
+    uint32_t count = 0;
+    while (count < packets &&
+           !is_over(limits_.hard_bytes, bytes() + uint64_t{count} * bytes_each) &&
+           !is_over(limits_.hard_packets, this->packets() + count)) {
+      ++count;
+    }
+    return count;
+  }
+
   uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t packets() const { return packets_.load(std::memory_order_relaxed); }
   uint64_t last_use_seconds() const {

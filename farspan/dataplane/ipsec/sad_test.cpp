@@ -173,7 +173,7 @@ TEST_F(SadTest, ARestartedDataPlaneGoesOnAfterTheLastNumberAndRefusesReplays) {
   add(policy(0x100));
   {
     const auto view = sad_->view();
-    for (int i = 0; i < 5; ++i) (void)view->select(kTunnel, kFlow).sa->take_sequence();
+    for (int i = 0; i < 5; ++i) (void)view->select(kTunnel, kFlow).sa->take_sequences(1);
     (void)view->inbound(0xc0000001)->accept(12);
   }
   restart_data_plane();
@@ -185,7 +185,7 @@ TEST_F(SadTest, ARestartedDataPlaneGoesOnAfterTheLastNumberAndRefusesReplays) {
   add(policy(0x100));
   sad_->synced(now_);
   const auto view = sad_->view();
-  EXPECT_EQ(view->select(kTunnel, kFlow).sa->take_sequence(), 6u);
+  EXPECT_EQ(view->select(kTunnel, kFlow).sa->take_sequences(1).first, 6u);
   EXPECT_EQ(view->inbound(0xc0000001)->identify(12).verdict, ReplayVerdict::kReplayed);
   EXPECT_EQ(arena_->used_slots(), 2u);
 }
@@ -195,7 +195,7 @@ TEST_F(SadTest, ARestartDoesNotPutOffPacketLimits) {  // or numbers would end be
   out.limits.soft_packets = 5;
   add(out);
   add(policy(0x100));
-  for (int i = 0; i < 5; ++i) (void)sad_->view()->select(kTunnel, kFlow).sa->take_sequence();
+  for (int i = 0; i < 5; ++i) (void)sad_->view()->select(kTunnel, kFlow).sa->take_sequences(1);
   restart_data_plane();
   sad_->hello(1);
   add(out);

@@ -65,65 +65,77 @@ uint32_t Segmenter::next_payload() const {
   return count_ == 1 ? left : std::min<uint32_t>(left, packet_.segment_size);
 }
 
-uint32_t Segmenter::next_length() const { return packet_.header_length + next_payload(); }
-
-uint32_t Segmenter::write_next(uint8_t* to) {
-  const uint32_t length = count_ == 1 ? write_whole(to) : write_train_segment(to);
-  ++index_;
-  return length;
+uint32_t Segmenter::alike() const {
+  if (count_ == 1) return 1;
+  const uint32_t whole = (packet_.payload_length - written_payload_) / packet_.segment_size;
+  return std::max(whole, 1u);
 }
 
+void Segmenter::write(uint8_t* to, uint32_t count, uint32_t stride) {
+  count_ == 1 ? write_whole(to) : write_run(to, count, stride);
+  index_ += count;
+}
+
+uint8_t Segmenter::flags_of(uint32_t index) const {
+  uint8_t flags = flags_;
+  if (index + 1 != count_) flags &= static_cast<uint8_t>(~(TcpHeader::kFin | TcpHeader::kPsh));
+  if (index != 0) flags &= static_cast<uint8_t>(~TcpHeader::kCwr);
+  return flags;
+}
+
+// Once: the lengths, and the sums with them. For each segment:
 // 1. headers as they are   2. payload, summed on the way
 // 3. IPv4: length, id      4. TCP: sequence, flags; UDP: length
-uint32_t Segmenter::write_train_segment(uint8_t* to) {
+void Segmenter::write_run(uint8_t* to, uint32_t count, uint32_t stride) {
   const uint32_t ip_length = packet_.parsed.ip_header_length;
+  const uint32_t header_length = packet_.header_length;
   const uint32_t payload = next_payload();
-  const uint32_t length = packet_.header_length + payload;
+  const auto length = static_cast<uint16_t>(header_length + payload);
   const auto transport_length = static_cast<uint16_t>(length - ip_length);
-  const bool is_first = index_ == 0;
-  const bool is_last = index_ + 1 == count_;
+  const bool is_tcp = packet_.parsed.protocol == protocol::kTcp;
 
-  copy_header(to, packet_.header, packet_.header_length);
-  net::InternetSum sum = transport_sum_;
-  payload_.copy_and_sum(to + packet_.header_length, payload, sum);
+  net::InternetSum ip_sum_of_run = ip_sum_;
+  ip_sum_of_run.add16(length);
+  net::InternetSum sum_of_run = transport_sum_;
+  sum_of_run.add16(transport_length);               // of the pseudo-header
+  if (!is_tcp) sum_of_run.add16(transport_length);  // of the UDP header
 
-  auto& ip = net::header_at<Ipv4Header>(to);
-  const auto id = static_cast<uint16_t>(base_id_ + index_);
-  ip.total_length = static_cast<uint16_t>(length);
-  ip.id = id;
-  net::InternetSum ip_sum = ip_sum_;
-  ip_sum.add16(static_cast<uint16_t>(length));
-  ip_sum.add16(id);
-  ip.checksum = ip_sum.checksum();
+  for (uint32_t i = index_; i < index_ + count; ++i, to += stride) {
+    copy_header(to, packet_.header, header_length);
+    net::InternetSum sum = sum_of_run;
+    payload_.copy_and_sum(to + header_length, payload, sum);
 
-  sum.add16(transport_length);  // of the pseudo-header
-  if (packet_.parsed.protocol == protocol::kTcp) {
-    auto& tcp = net::header_at<TcpHeader>(to + ip_length);
-    const uint32_t sequence = base_sequence_ + written_payload_;
-    uint8_t flags = flags_;
-    if (!is_last) flags &= static_cast<uint8_t>(~(TcpHeader::kFin | TcpHeader::kPsh));
-    if (!is_first) flags &= static_cast<uint8_t>(~TcpHeader::kCwr);
-    tcp.sequence = sequence;
-    tcp.flags = flags;
-    sum.add32(sequence);
-    sum.add16(flags);
-    tcp.checksum = sum.checksum();
-  } else {
-    auto& udp = net::header_at<UdpHeader>(to + ip_length);
-    udp.length = transport_length;
-    sum.add16(transport_length);
-    udp.checksum = transport_checksum(sum, protocol::kUdp);
+    auto& ip = net::header_at<Ipv4Header>(to);
+    const auto id = static_cast<uint16_t>(base_id_ + i);
+    ip.total_length = length;
+    ip.id = id;
+    net::InternetSum ip_sum = ip_sum_of_run;
+    ip_sum.add16(id);
+    ip.checksum = ip_sum.checksum();
+
+    if (is_tcp) {
+      auto& tcp = net::header_at<TcpHeader>(to + ip_length);
+      const uint32_t sequence = base_sequence_ + written_payload_;
+      const uint8_t flags = flags_of(i);
+      tcp.sequence = sequence;
+      tcp.flags = flags;
+      sum.add32(sequence);
+      sum.add16(flags);
+      tcp.checksum = sum.checksum();
+    } else {
+      auto& udp = net::header_at<UdpHeader>(to + ip_length);
+      udp.length = transport_length;
+      udp.checksum = transport_checksum(sum, protocol::kUdp);
+    }
+    written_payload_ += payload;
   }
-  written_payload_ += payload;
-  return length;
 }
 
-uint32_t Segmenter::write_whole(uint8_t* to) {
+void Segmenter::write_whole(uint8_t* to) {
   const uint32_t header_length = packet_.header_length;
   std::memcpy(to, packet_.header, header_length);
   if (packet_.checksum != Checksum::kPartial) {
-    payload_.copy(to + header_length, packet_.payload_length);
-    return packet_.length();
+    return payload_.copy(to + header_length, packet_.payload_length);
   }
   const uint32_t ip_length = packet_.parsed.ip_header_length;
   uint8_t* field = to + ip_length + checksum_offset_of(packet_.parsed.protocol);
@@ -134,7 +146,6 @@ uint32_t Segmenter::write_whole(uint8_t* to) {
   sum.add(to + ip_length, header_length - ip_length);
   payload_.copy_and_sum(to + header_length, packet_.payload_length, sum);
   net::store_be16(field, transport_checksum(sum, packet_.parsed.protocol));
-  return packet_.length();
 }
 
 }  // namespace farspan::dataplane

@@ -10,7 +10,8 @@
 //   FIN and PSH only in the last segment, CWR only in the first (RFC 3168 §6.1.2)
 //
 // A cursor, not random access: pieces are walked once, and a train may be written in several
-// batches.
+// batches. All segments but the last have one length, so they are written as runs: what a run has
+// in common is worked out once.
 //
 // Not here: splitting by MTU (fragment.h), TTL (rewrite.h).
 // Threads: pure; reads the packet, which must stay unchanged meanwhile.
@@ -31,14 +32,25 @@ class Segmenter {
 
   /// Wire packets not written yet.
   uint32_t remaining() const { return count_ - index_; }
-  /// Bytes the next write_next() writes. @pre remaining() > 0
-  uint32_t next_length() const;
+  /// Bytes of the next wire packet. @pre remaining() > 0
+  uint32_t next_length() const { return packet_.header_length + next_payload(); }
+  /// How many of the next wire packets are of next_length() bytes: all that remain, but perhaps for
+  /// a shorter last one. @pre remaining() > 0
+  uint32_t alike() const;
+
+  /// Writes the next `count` wire packets to `to`, `to + stride`, … @pre count <= alike()
+  void write(uint8_t* to, uint32_t count, uint32_t stride);
   /// Writes the next wire packet to `to` and answers its length. @pre remaining() > 0
-  uint32_t write_next(uint8_t* to);
+  uint32_t write_next(uint8_t* to) {
+    const uint32_t length = next_length();
+    write(to, 1, 0);
+    return length;
+  }
 
  private:
-  uint32_t write_train_segment(uint8_t* to);
-  uint32_t write_whole(uint8_t* to);
+  void write_run(uint8_t* to, uint32_t count, uint32_t stride);
+  void write_whole(uint8_t* to);
+  uint8_t flags_of(uint32_t index) const;
   uint32_t next_payload() const;
 
   const SuperPacket& packet_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "farspan/dataplane/packet/packet_fixture.h"
 #include "farspan/dataplane/packet/parse.h"
 
@@ -29,6 +31,23 @@ void lay_train(Bytes& bytes, uint16_t segment_size, std::mt19937& random, SuperP
     at += length;
     left -= length;
   }
+}
+
+// What Segmenter writes in runs of at most `longest` packets, `gap` bytes between two of them.
+std::vector<Bytes> written_in_runs(Segmenter segments, uint32_t longest, uint32_t gap) {
+  std::vector<Bytes> packets;
+  while (segments.remaining() > 0) {
+    const uint32_t count = std::min(segments.alike(), longest), length = segments.next_length();
+    const uint32_t stride = length + gap;
+    Bytes run(size_t{count - 1} * stride + length, 0xEE);
+    segments.write(run.data(), count, stride);
+    for (uint32_t i = 0; i < count; ++i) {
+      const auto at = run.begin() + i * stride;
+      packets.emplace_back(at, at + length);
+      if (i > 0 && std::any_of(at - gap, at, [](uint8_t byte) { return byte != 0xEE; })) return {};
+    }
+  }
+  return packets;
 }
 
 TEST(Segmenter, SplitsTcpAsTheSenderWouldHave) {  // RFC 9293; RFC 3168 §6.1.2 for CWR
@@ -124,6 +143,9 @@ TEST(Segmenter, RandomTrainsKeepEveryByteAndHaveRightChecksums) {
     Bytes payload;
     const auto packets = written_by(Segmenter(view));
     ASSERT_EQ(packets.size(), view.wire_packets());
+    const auto longest = static_cast<uint32_t>(1 + random() % 50);
+    const auto gap = static_cast<uint32_t>(random() % 40);
+    ASSERT_EQ(written_in_runs(Segmenter(view), longest, gap), packets);
     for (const Bytes& packet : packets) {
       ASSERT_TRUE(has_right_checksums(packet));
       payload.insert(payload.end(), packet.begin() + view.header_length, packet.end());

@@ -62,7 +62,7 @@ struct SuperPacket {
   // behind the packet belong to it: it can be sealed from where it is.
   bool can_wait = false;
   static constexpr uint32_t kHeadroom = 4;  // an MPLS label
-  static constexpr uint32_t kTailroom = 5;  // ESP's padding and trailer, with an AEAD
+  static constexpr uint32_t kTailroom = 8;  // ESP's padding and trailer, with an AEAD
   uint32_t payload_length = 0;
   uint32_t piece_count = 0;
   std::array<Piece, kMaxPieces> pieces;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/dataplane/pipeline/esp_sender.h"
 
+#include <algorithm>
+
 #include "farspan/base/check.h"
 #include "farspan/dataplane/packet/mpls.h"
 #include "farspan/dataplane/packet/super_packet.h"
@@ -22,40 +24,54 @@ EspSender::EspSender(ipsec::EspWorker& esp, Outside& outside, NodeCounters& coun
       counters_(counters),
       bytes_(std::make_unique<uint8_t[]>(kBytes)) {}
 
-// One slot more, for an inner packet of `length` bytes, label included.
-ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length) {
-  const uint32_t sealed_length = way.sa->sealed_length(length);
+void EspSender::make_room(uint32_t sealed_length) {
   if (count_ == kMaxSlots || used_ + sealed_length > kBytes) flush();
   FS_DCHECK(used_ + sealed_length <= kBytes);
+}
 
+// One slot more, for `count` inner packets of `length` bytes, label included.
+ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length, uint32_t count,
+                                      uint32_t sealed_length) {
   ipsec::SealSlot& slot = slots_[count_];
   slot.sa = way.sa;  // one by one: as a whole it would be made elsewhere and copied
   slot.esp = bytes_.get() + used_;
   slot.inner_length = length;
+  slot.count = count;
   slot.next_header = way.label != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
   Waiting& waiting = waiting_[count_];
   waiting.path = &way.sa->path();
   waiting.tunnel = way.tunnel;
   waiting.tos = way.tos;
   ++count_;
-  used_ += sealed_length;
+  used_ += count * sealed_length;
   return slot;
 }
 
-uint8_t* EspSender::place(const Way& way, uint32_t length) {
+EspSender::Place EspSender::place(const Way& way, uint32_t length, uint32_t wanted) {
   const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
-  ipsec::SealSlot& slot = next_slot(way, length + label_length);
+  const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
+  make_room(sealed_length);
+  const uint32_t count =
+      wanted == 1
+          ? 1
+          : std::min({wanted, (kBytes - used_) / sealed_length,
+                      std::max(io::kMaxTrainBytes / sealed_length, 1u), io::kMaxTrainPackets});
+  ipsec::SealSlot& slot = next_slot(way, length + label_length, count, sealed_length);
   slot.source = nullptr;
   uint8_t* const inner = slot.esp + way.sa->prefix_length();
-  if (label_length != 0) write_label(inner, way.label);
-  return inner + label_length;
+  if (label_length != 0) {
+    for (uint32_t i = 0; i < count; ++i) write_label(inner + i * sealed_length, way.label);
+  }
+  return {inner + label_length, sealed_length, count};
 }
 
 void EspSender::take(const Way& way, uint8_t* inner, uint32_t length) {
   static_assert(SuperPacket::kHeadroom >= kLabelLength &&
                 SuperPacket::kTailroom >= ipsec::SealSlot::kTailroom);
   const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
-  ipsec::SealSlot& slot = next_slot(way, length + label_length);
+  const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
+  make_room(sealed_length);
+  ipsec::SealSlot& slot = next_slot(way, length + label_length, 1, sealed_length);
   slot.source = inner - label_length;
   if (label_length != 0) write_label(slot.source, way.label);
   ++taken_;
@@ -69,37 +85,41 @@ void EspSender::flush() {
   used_ = 0;
 }
 
+// Whether the packets of slot `next`, which lie behind those of the slot before it, may leave with
+// those of slot `first`.
 bool EspSender::continues_train(uint32_t first, uint32_t next) const {
   const Waiting &a = waiting_[first], &b = waiting_[next];
+  const ipsec::SealSlot& before = slots_[next - 1];
   return a.tunnel == b.tunnel && (a.path == b.path || *a.path == *b.path) && a.tos == b.tos &&
-         slots_[next].esp == slots_[next - 1].esp + slots_[next - 1].esp_length;
+         slots_[next].esp == before.esp + before.sealed * before.esp_length;
 }
 
 uint32_t EspSender::collect_trains() {
   uint32_t train_count = 0;
   for (uint32_t i = 0; i < count_;) {
-    if (slots_[i].drop) {
-      counters_.drop(*slots_[i].drop);
-      ++i;
-      continue;
-    }
-    const uint32_t first = i, segment = slots_[first].esp_length;
-    const ipsec::OuterPath& path = *waiting_[first].path;
-    uint32_t length = segment;
+    const ipsec::SealSlot& head = slots_[i];
+    if (head.drop) counters_.drop(*head.drop, head.count - head.sealed);
+    const uint32_t first = i++, segment = head.esp_length;
+    if (head.sealed == 0) continue;
+    uint32_t length = head.sealed * segment, packets = head.sealed;
     bool is_open = true;  // until a shorter packet ended it
-    for (++i; i < count_ && is_open && i - first < io::kMaxTrainPackets; ++i) {
+    for (; i < count_ && is_open; ++i) {
       const ipsec::SealSlot& slot = slots_[i];
-      if (slot.drop || slot.esp_length > segment || length + slot.esp_length > io::kMaxTrainBytes ||
+      const uint32_t more = slot.sealed * slot.esp_length;
+      is_open = slot.esp_length == segment;
+      if (slot.drop || slot.esp_length > segment || (!is_open && slot.sealed > 1) ||
+          packets + slot.sealed > io::kMaxTrainPackets || length + more > io::kMaxTrainBytes ||
           !continues_train(first, i)) {
         break;
       }
-      is_open = slot.esp_length == segment;
-      length += slot.esp_length;
+      packets += slot.sealed;
+      length += more;
     }
+    const ipsec::OuterPath& path = *waiting_[first].path;
     first_of_train_[train_count] = first;
     trains_[train_count++] = {.source = to_io(path.local, path.is_udp_encapsulated),
                               .destination = to_io(path.remote, path.is_udp_encapsulated),
-                              .bytes = slots_[first].esp,
+                              .bytes = head.esp,
                               .length = length,
                               .segment_size = segment,
                               .tos = waiting_[first].tos};

@@ -5,7 +5,7 @@
 // segmenting a super-packet is the only copy between the port's buffer and the socket; or they stay
 // where they are and the cipher carries them over (take()). ESP packets lie back to back:
 //
-//   bytes_ ─▶ |prefix|inner……|trailer|prefix|inner……|trailer|…      one slot each
+//   bytes_ ─▶ |prefix|inner……|trailer|prefix|inner……|trailer|…   a slot each, or one for a run
 //              └─────── one train: same path, TOS, length ───────┘
 //
 // flush() seals all of them in one call (AES-CBC needs the company) and cuts them into trains of
@@ -41,9 +41,15 @@ class EspSender {
     uint8_t tos;                // outer
   };
 
-  /// Where the caller must write an inner packet of `length` bytes before the next place() or
-  /// flush(). Sends what waits when there is no room.
-  uint8_t* place(const Way& way, uint32_t length);
+  struct Place {
+    uint8_t* inner;  // of the first; the others `stride` bytes apart
+    uint32_t stride;
+    uint32_t count;
+  };
+  /// Where the caller must write inner packets of `length` bytes each before the next place() or
+  /// flush(): `wanted` of them, or as many as a train takes. Sends what waits when there is no
+  /// room.
+  Place place(const Way& way, uint32_t length, uint32_t wanted);
 
   /// Takes an inner packet of `length` bytes at `inner`, which stays there until the next flush().
   /// @pre the SA's suite is an AEAD; SuperPacket::can_wait
@@ -60,7 +66,9 @@ class EspSender {
     const TunnelEntry* tunnel;
     uint8_t tos;
   };
-  ipsec::SealSlot& next_slot(const Way& way, uint32_t length);
+  void make_room(uint32_t sealed_length);
+  ipsec::SealSlot& next_slot(const Way& way, uint32_t length, uint32_t count,
+                             uint32_t sealed_length);
   uint32_t collect_trains();
   void send_trains(uint32_t count);
   bool continues_train(uint32_t first, uint32_t next) const;

@@ -84,7 +84,7 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   const EspSender::Way way{&sa, &tunnel, adjacency.label, outer_tos_of(packet, sa)};
   if (how == Fit::kFragment) {
     return for_each_fragment(packet, mtu, [&](const SuperPacket& fragment) {
-      uint8_t* to = sender_.place(way, fragment.length());
+      uint8_t* const to = sender_.place(way, fragment.length(), 1).inner;
       std::memcpy(to, fragment.header, fragment.length());
     });
   }
@@ -94,7 +94,8 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
     return sender_.take(way, packet.header, packet.length());
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {
-    segments.write_next(sender_.place(way, segments.next_length()));
+    const auto [to, stride, count] = sender_.place(way, segments.next_length(), segments.alike());
+    segments.write(to, count, stride);
   }
 }
 
