@@ -6,6 +6,7 @@
 // Not here: how it is found (fib.h), what stands behind an index (control/tables.h).
 #pragma once
 
+#include <bit>
 #include <type_traits>
 
 #include "farspan/dataplane/fib/ids.h"
@@ -40,7 +41,7 @@ struct Adjacency {
   constexpr bool has_label() const { return label != 0; }
 
   friend constexpr bool operator==(const Adjacency& a, const Adjacency& b) {
-    return a.index == b.index && a.label == b.label && a.kind == b.kind;
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
   }
 };
 static_assert(sizeof(Adjacency) == 8 && std::is_trivially_copyable_v<Adjacency>);

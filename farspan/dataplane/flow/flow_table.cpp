@@ -75,8 +75,9 @@ FlowTable::FlowTable(uint32_t capacity, FlowHash hash, FlowTimeouts timeouts)
 
 FlowTable::~FlowTable() = default;
 
-uint32_t FlowTable::hash(const FlowKey& key) const noexcept {
-  const Canonical canonical(key);
+uint32_t FlowTable::hash(const FlowKey& key) const noexcept { return hash(Canonical(key)); }
+
+uint32_t FlowTable::hash(const Canonical& canonical) const noexcept {
   return hash_({static_cast<uint32_t>(canonical.low >> 16),
                 static_cast<uint32_t>(canonical.high >> 16),
                 static_cast<uint32_t>(canonical.low << 16 | (canonical.high & 0xFFFF)),
@@ -104,20 +105,25 @@ inline uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) 
   return kNone;
 }
 
-FlowHit FlowTable::find(const FlowKey& key, uint32_t hash, uint8_t tcp_flags) noexcept {
-  const Canonical canonical(key);
-  const uint32_t slot = find_slot(canonical, hash);
-  if (slot == kNone) return {};
-  Flow& flow = flows_.get()[index_[slot].place];
+FlowHit FlowTable::find(const FlowKey& key, uint8_t tcp_flags) noexcept {
+  if (!last_hit_ || key != last_key_) {
+    const Canonical canonical(key);
+    const uint32_t slot = find_slot(canonical, hash(canonical));
+    if (slot == kNone) return {};
+    Flow& flow = flows_.get()[index_[slot].place];
+    last_key_ = key;
+    last_hit_ = {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
+  }
+  const FlowHit hit = last_hit_;
   const bool is_opening = key.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
-  if (is_opening && flow.state == FlowState::kTcpClosing) {
-    erase(&flow);
+  if (is_opening && hit.flow->state == FlowState::kTcpClosing) {
+    erase(hit.flow);
     return {};
   }
-  return {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
+  return hit;
 }
 
-Flow* FlowTable::create(const FlowKey& key, uint32_t hash, Milliseconds now) noexcept {
+Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
   uint32_t place = free_;
   if (place != kNone) {
     free_ = flows_.get()[place].wheel_next;
@@ -134,11 +140,11 @@ Flow* FlowTable::create(const FlowKey& key, uint32_t hash, Milliseconds now) noe
   flow.original_end = canonical.source_end;
   flow.state = key.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
   flow.created = flow.last_seen = now;
-  flow.hash = hash;
+  flow.hash = hash(canonical);
 
-  uint32_t slot = hash & index_mask_;
+  uint32_t slot = flow.hash & index_mask_;
   while (index_[slot].place != kNone) slot = (slot + 1) & index_mask_;
-  index_[slot] = {hash, place};
+  index_[slot] = {flow.hash, place};
   ++size_;
   if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
   schedule(flow);
@@ -187,6 +193,7 @@ void FlowTable::erase(Flow* flow) noexcept {
     hole = i;
   }
   index_[hole].place = kNone;
+  if (last_hit_.flow == flow) last_hit_ = {};
 
   unschedule(*flow);
   flow->state = FlowState::kFree;

@@ -66,18 +66,12 @@ class FlowTable {
   /// closed finds
   ///                   nothing (the closed flow is forgotten, its pointer invalid), so the rules
   ///                   decide
-  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept {
-    return find(key, hash(key), tcp_flags);
-  }
-  FlowHit find(const FlowKey& key, uint32_t hash, uint8_t tcp_flags) noexcept;
+  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept;
 
   /// A new flow whose original direction is `key`'s; nullptr when the table is full
   /// (flow_table_full). Counts nothing: touch() it with the packet that made it.
   /// @pre find(key) found nothing
-  Flow* create(const FlowKey& key, Milliseconds now) noexcept {
-    return create(key, hash(key), now);
-  }
-  Flow* create(const FlowKey& key, uint32_t hash, Milliseconds now) noexcept;
+  Flow* create(const FlowKey& key, Milliseconds now) noexcept;
 
   /// Records that a packet passed: time, counters and, of TCP, what its flags say.
   void touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags, uint32_t wire_packets,
@@ -111,6 +105,7 @@ class FlowTable {
     void operator()(Flow* flows) const noexcept;
   };
   struct Canonical;
+  uint32_t hash(const Canonical& canonical) const noexcept;
   uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;
   Milliseconds timeout_of(const Flow& flow) const noexcept;
   void schedule(Flow& flow) noexcept;
@@ -124,8 +119,10 @@ class FlowTable {
   uint32_t index_mask_;
   std::vector<Slot> index_;
   std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory
-  uint32_t free_ = kNone;                 // list of entries that were used before
-  uint32_t fresh_ = 0;                    // entries from here on were never used
+  FlowKey last_key_;       // what was found last, for packets come in bursts of one flow …
+  FlowHit last_hit_;       // … and where; null: nothing
+  uint32_t free_ = kNone;  // list of entries that were used before
+  uint32_t fresh_ = 0;     // entries from here on were never used
   std::vector<uint32_t> wheel_;
   std::optional<int64_t> wheel_tick_;  // the second the wheel stands at
 };

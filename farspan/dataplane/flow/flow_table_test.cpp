@@ -62,6 +62,18 @@ TEST(FlowTable, APacketAndItsAnswerFindOneFlow) {
   EXPECT_EQ(table.size(), 2u);
 }
 
+TEST(FlowTable, AFlowJustFoundIsForgottenAtOnce) {
+  FlowTable table(1);
+  Flow* const flow = table.create(udp_key(1), milliseconds(0));
+  ASSERT_EQ(table.find(udp_key(1)).flow, flow);
+  table.erase(flow);
+  EXPECT_FALSE(table.find(udp_key(1)));
+  ASSERT_EQ(table.create(udp_key(2), milliseconds(0)), flow);  // in the same place
+  EXPECT_FALSE(table.find(udp_key(1)));
+  EXPECT_EQ(table.find(udp_key(2).reversed()).direction, kReply);
+  EXPECT_EQ(table.find(udp_key(2)).direction, kOriginal);
+}
+
 TEST(FlowTable, EveryPartOfTheKeyCounts) {
   FlowTable table(16);
   const FlowKey key = udp_key();
@@ -73,7 +85,11 @@ TEST(FlowTable, EveryPartOfTheKeyCounts) {
   others[3].source_port ^= 1;
   others[4].destination_port ^= 1;
   others[5].protocol = kTcp;
-  for (const FlowKey& other : others) EXPECT_FALSE(table.find(other));
+  for (const FlowKey& other : others) {
+    EXPECT_FALSE(table.find(other));
+    EXPECT_TRUE(table.find(key));
+  }
+  for (const FlowKey& other : others) EXPECT_FALSE(table.find(other)) << "behind the flow itself";
   FlowKey crossed = key;
   std::swap(crossed.source_port, crossed.destination_port);
   EXPECT_FALSE(table.find(crossed)) << "ports belong to their addresses";

@@ -50,8 +50,7 @@ constexpr auto kPadding = [] {
 class Trailer {
  public:
   Trailer(const OutboundSa& sa, const SealSlot& slot)
-      : pad_(slot.esp_length - sa.suite().icv_length() - sa.prefix_length() - slot.inner_length -
-             kTrailer),
+      : pad_(slot.esp_length - sa.icv_length() - sa.prefix_length() - slot.inner_length - kTrailer),
         next_header_(slot.next_header) {
     if (pad_ > kMostInWord) return;
     constexpr uint64_t kOneToSix = 0x060504030201;
@@ -244,7 +243,7 @@ void EspWorker::seal_run(const SealSlot& slot, uint64_t first_sequence) {
   if (slot.sealed == 0) return;
   const OutboundSa& sa = *slot.sa;
   const uint32_t prefix = sa.prefix_length();
-  const uint32_t without_icv = slot.esp_length - sa.suite().icv_length();
+  const uint32_t without_icv = slot.esp_length - sa.icv_length();
   const uint32_t text_length = without_icv - prefix;
   uint8_t* esp = slot.esp;
   for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
@@ -260,7 +259,7 @@ void EspWorker::add_to_batch(const SealSlot& slot, uint64_t first_sequence) {
   if (slot.sealed == 0) return;
   const OutboundSa& sa = *slot.sa;
   const uint32_t prefix = sa.prefix_length();
-  const uint32_t without_icv = slot.esp_length - sa.suite().icv_length();
+  const uint32_t without_icv = slot.esp_length - sa.icv_length();
   uint8_t* esp = slot.esp;
   for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
     if (scratch.packet_count == Context::kMaxBatch) seal_batch();

@@ -11,6 +11,9 @@ OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& desc
       tunnel_(description.tunnel),
       reqid_(description.reqid),
       suite_(description.suite),
+      lengths_{static_cast<uint8_t>(8 + description.suite.iv_length()),
+               static_cast<uint8_t>(description.suite.block_length()),
+               static_cast<uint8_t>(description.suite.icv_length())},
       has_esn_(description.has_esn),
       copying_(description.copying),
       path_(description.path),
@@ -23,8 +26,7 @@ OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& desc
 
 uint32_t OutboundSa::max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const {
   constexpr uint32_t kIpv4 = 20, kUdp = 8, kTrailer = 2;
-  const uint32_t around =
-      kIpv4 + (is_udp_encapsulated ? kUdp : 0) + prefix_length() + suite_.icv_length();
+  const uint32_t around = kIpv4 + (is_udp_encapsulated ? kUdp : 0) + prefix_length() + icv_length();
   if (outer_ip_mtu <= around) return 0;
   const uint32_t block = suite_.block_length();
   const uint32_t text = (outer_ip_mtu - around) / block * block;

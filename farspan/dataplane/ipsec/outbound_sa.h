@@ -44,11 +44,12 @@ class alignas(64) OutboundSa {
   const OuterPath& path() const { return path_.current(); }
 
   /// Bytes in front of the inner packet: SPI, sequence number, IV.
-  uint32_t prefix_length() const { return 8 + suite_.iv_length(); }
+  uint32_t prefix_length() const { return lengths_.prefix; }
+  uint32_t icv_length() const { return lengths_.icv; }
   /// Bytes of the whole ESP packet around `inner` bytes.
   uint32_t sealed_length(uint32_t inner) const {
-    const uint32_t block = suite_.block_length();
-    return prefix_length() + (inner + 2 + block - 1) / block * block + suite_.icv_length();
+    const uint32_t in_block = lengths_.block - 1u;
+    return lengths_.prefix + ((inner + 2 + in_block) & ~in_block) + lengths_.icv;
   }
   /// The largest inner packet whose outer IPv4 packet (20-byte header, and UDP if so encapsulated)
   /// fits `outer_ip_mtu`; 0 when none does.
@@ -86,6 +87,9 @@ class alignas(64) OutboundSa {
   uint64_t last_sequence_;
   uint32_t spi_, tunnel_, reqid_;
   crypto::Suite suite_;
+  struct {
+    uint8_t prefix, block, icv;
+  } lengths_;  // of the suite; a block is a power of two
   bool has_esn_;
   HeaderCopying copying_;
 

@@ -18,6 +18,12 @@ struct InnerFlow {
   uint32_t source = 0, destination = 0;
   uint16_t source_port = 0, destination_port = 0;
   uint8_t protocol = 0;
+  bool operator==(const InnerFlow& other) const {  // one branch: the next packet is often alike
+    return ((source ^ other.source) | (destination ^ other.destination) |
+            static_cast<uint32_t>((source_port ^ other.source_port) |
+                                  (destination_port ^ other.destination_port) |
+                                  (protocol ^ other.protocol))) == 0;
+  }
 };
 
 /// One range of addresses and ports, all bounds included; protocol 0: any.

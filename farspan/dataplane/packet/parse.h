@@ -47,7 +47,7 @@ inline constexpr uint32_t kMaxWirePackets = SuperPacket::kMaxLength / kMinSegmen
 /// multicast, reserved and broadcast (RFC 6890, RFC 1812 §5.3.7). @param address host order
 constexpr bool is_martian(uint32_t address) {
   const uint32_t top = address >> 24;
-  return top == 0 || top == 127 || top >= 224 || (address >> 16) == 0xa9fe;
+  return top - 1 >= 223 || top == 127 || (address >> 16) == 0xa9fe;
 }
 
 /// True for ICMP messages that are about another packet and quote it (RFC 792).

@@ -16,9 +16,9 @@ namespace protocol = net::protocol;
 bool decrement_ttl(SuperPacket& packet) {
   auto& ip = net::header_at<Ipv4Header>(packet.header);
   if (ip.ttl <= 1) return false;
-  const auto before = static_cast<uint16_t>(ip.ttl << 8 | ip.protocol);
-  const auto after = static_cast<uint16_t>(before - 0x100);
-  ip.checksum = net::updated_checksum(ip.checksum.value(), before, after);
+  // RFC 1624 §3 for a word that is 0x100 less: the checksum is as much more.
+  const uint32_t sum = ip.checksum.value() + 0x100u;
+  ip.checksum = static_cast<uint16_t>(sum + (sum >= 0xffff ? 1 : 0));
   packet.parsed.ttl = --ip.ttl;
   return true;
 }

@@ -32,30 +32,29 @@ uint8_t flags_of(const SuperPacket& packet) {
 
 }  // namespace
 
-FlowDecision Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
+const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   const Parsed& p = packet.parsed;
-  if (p.is_icmp_error) return decide_related(packet, from);
+  if (p.is_icmp_error) return unremembered_ = decide_related(packet, from);
   const FlowKey key{tables_->at(from.vrf).domain, p.source,  p.destination, p.source_port,
                     p.destination_port,           p.protocol};
-  const uint32_t hash = flows_.hash(key);
-  FlowHit hit = flows_.find(key, hash, flags_of(packet));
+  FlowHit hit = flows_.find(key, flags_of(packet));
   if (!hit) {
     const FlowDecision decision = judge(packet, from, FlowDirection::kOriginal);
     // What is refused or answered here leaves nothing behind that a flood could fill the table
     // with.
     if (decision.verdict == FlowVerdict::kDrop || decision.adjacency.kind == AdjacencyKind::kRouter)
-      return decision;
-    hit.flow = flows_.create(key, hash, now_ms_);
-    if (!hit) return dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
+      return unremembered_ = decision;
+    hit.flow = flows_.create(key, now_ms_);
+    if (!hit)
+      return unremembered_ = dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
     hit.flow->decision(hit.direction) = decision;
   } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
     const FlowDecision decision = judge(packet, from, hit.direction);
-    if (decision.verdict == FlowVerdict::kDrop) return decision;
+    if (decision.verdict == FlowVerdict::kDrop) return unremembered_ = decision;
     hit.flow->decision(hit.direction) = decision;
   }
-  const FlowDecision decision = hit.flow->decision(hit.direction);
   flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
-  return decision;
+  return hit.flow->decision(hit.direction);
 }
 
 // Whether a packet that goes `back` comes from where a packet against it would go: by the present

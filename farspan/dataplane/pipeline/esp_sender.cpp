@@ -140,7 +140,7 @@ void EspSender::send_trains(uint32_t count) {
         break;
       case io::SendVerdict::kTooBig:
         slots_[first_of_train_[i]].sa->mtu.underlay_mtu =
-            0;  // learn it again before the next packet
+            0;  // learn it again, in the next batch at the latest
         counters_.drop(DropReason::kUnderlayBusy, packets);
         break;
       case io::SendVerdict::kBusy:

@@ -34,20 +34,21 @@ void Pipeline::reassemble(SuperPacket& fragment, const Arrival& from) {
 }
 
 void Pipeline::forward_whole(SuperPacket& packet, const Arrival& from) {
-  const FlowDecision decision = decide(packet, from);
+  const FlowDecision& decision = decide(packet, from);
   if (decision.verdict == FlowVerdict::kDrop) {
-    if (decision.reason == DropReason::kHostUnreachable)
-      report(packet, from, IcmpError::kHostUnreachable);
-    if (decision.reason == DropReason::kNoRoute) report(packet, from, IcmpError::kNetUnreachable);
-    return drop(packet, decision.reason);
+    const DropReason reason = decision.reason;
+    if (reason == DropReason::kHostUnreachable) report(packet, from, IcmpError::kHostUnreachable);
+    if (reason == DropReason::kNoRoute) report(packet, from, IcmpError::kNetUnreachable);
+    return drop(packet, reason);
   }
-  if (decision.adjacency.kind == AdjacencyKind::kRouter) return answer_as_router(packet, from);
+  const Adjacency adjacency = decision.adjacency;
+  if (adjacency.kind == AdjacencyKind::kRouter) return answer_as_router(packet, from);
   if (packet.parsed.ttl <= 1) {
     report(packet, from, IcmpError::kTtlExceeded);
     return drop(packet, DropReason::kTtlExceeded);
   }
   clamp_by_ingress(packet, from);
-  send(packet, decision.adjacency, from);
+  send(packet, adjacency, from);
 }
 
 // TTL is lowered by the stages themselves, once they know that no ICMP error will quote the packet.

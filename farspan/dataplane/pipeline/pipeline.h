@@ -97,7 +97,8 @@ class Pipeline {
   void send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
   void clamp_by_ingress(SuperPacket& packet, const Arrival& from);
   // decide.cpp
-  FlowDecision decide(const SuperPacket& packet, const Arrival& from);
+  // Valid until the next packet is decided about.
+  const FlowDecision& decide(const SuperPacket& packet, const Arrival& from);
   FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
   FlowDecision judge(const SuperPacket& packet, const Arrival& from, FlowDirection direction);
   bool is_answer(const SuperPacket& packet, const Arrival& from, const Adjacency& back) const;
@@ -107,6 +108,7 @@ class Pipeline {
   // to_tunnel.cpp
   void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
   uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label);
+  bool select_sa(const SuperPacket& packet, const Adjacency& adjacency);
   // fragments.h
   template <class Each>
   void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);
@@ -144,12 +146,21 @@ class Pipeline {
     TunnelIndex tunnel;
     uint8_t tos;
   };
+  struct Selected {  // for the packet before, since packets come in bursts of one flow
+    ipsec::InnerFlow flow;
+    Adjacency adjacency;
+    ipsec::OutboundSa* sa = nullptr;  // null: nothing is selected
+    uint32_t mtu = 0;                 // of inner packets
+  };
+  Selected selected_;
+
   uint32_t open_count_ = 0;
   std::array<ipsec::OpenSlot, kMaxOpen> open_;
   std::array<Opening, kMaxOpen> opening_;
   std::unique_ptr<std::array<SuperPacket, kMaxSupers>> supers_;
   std::array<Arrival, kMaxSupers> arrivals_;
 
+  FlowDecision unremembered_;       // of decide(): what no flow holds
   SuperPacket single_;              // the packet of from_port()
   SuperPacket whole_;               // a reassembled datagram
   SuperPacket originated_;          // what the node itself sends

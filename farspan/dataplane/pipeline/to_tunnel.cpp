@@ -47,10 +47,14 @@ uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
   return largest > label_length ? largest - label_length : 0;
 }
 
-void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
-  const TunnelEntry& tunnel = tables_->at(adjacency.tunnel());
+// The SA and the MTU for `packet`, in selected_; or false, and the packet is dropped.
+bool Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) {
   const ipsec::InnerFlow flow = inner_flow(packet);
-  const ipsec::SadView::Selection selection = sad_->select(tunnel.id.value(), flow);
+  if (selected_.sa != nullptr && flow == selected_.flow && adjacency == selected_.adjacency)
+    return true;
+  selected_.sa = nullptr;
+  const uint32_t tunnel = tables_->at(adjacency.tunnel()).id.value();
+  const ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
   using Answer = ipsec::SadView::Selection::Answer;
   switch (selection.answer) {
     case Answer::kSa:
@@ -58,21 +62,30 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
     case Answer::kAcquire:
       if (selection.trap->take_acquire(now_seconds_)) {
         events_({.kind = ipsec::SaEvent::Kind::kAcquire,
-                 .tunnel = tunnel.id.value(),
+                 .tunnel = tunnel,
                  .reqid = selection.trap->reqid(),
                  .path = {},
                  .remote = {},
                  .flow = flow});
       }
-      return drop(packet, DropReason::kNoSa);
+      drop(packet, DropReason::kNoSa);
+      return false;
     case Answer::kNoSa:
-      return drop(packet, DropReason::kNoSa);
+      drop(packet, DropReason::kNoSa);
+      return false;
     case Answer::kOutsideSelectors:
-      return drop(packet, DropReason::kOutsideSelectors);
+      drop(packet, DropReason::kOutsideSelectors);
+      return false;
   }
+  selected_ = {flow, adjacency, selection.sa, tunnel_mtu(*selection.sa, adjacency.has_label())};
+  return true;
+}
 
-  ipsec::OutboundSa& sa = *selection.sa;
-  const uint32_t mtu = tunnel_mtu(sa, adjacency.has_label());
+void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
+  if (!select_sa(packet, adjacency)) return;
+  ipsec::OutboundSa& sa = *selected_.sa;
+  const uint32_t mtu = selected_.mtu;
+  const TunnelEntry& tunnel = tables_->at(adjacency.tunnel());
   const Fit how = mtu < kSmallestMtu ? Fit::kTooBig : fit(packet, mtu);
   if (how == Fit::kTooBig) {
     report(packet, from, IcmpError::kFragmentationNeeded, mtu);
