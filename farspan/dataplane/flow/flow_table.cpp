@@ -10,8 +10,7 @@
 namespace farspan::dataplane {
 namespace {
 
-constexpr uint8_t kIcmp = 1, kTcp = 6;
-constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
+constexpr uint8_t kIcmp = 1;
 constexpr int64_t kTickMilliseconds = 1000;
 
 // Flow::tcp_seen
@@ -105,22 +104,17 @@ inline uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) 
   return kNone;
 }
 
-FlowHit FlowTable::find(const FlowKey& key, uint8_t tcp_flags) noexcept {
-  if (!last_hit_ || key != last_key_) {
-    const Canonical canonical(key);
-    const uint32_t slot = find_slot(canonical, hash(canonical));
-    if (slot == kNone) return {};
-    Flow& flow = flows_.get()[index_[slot].place];
-    last_key_ = key;
-    last_hit_ = {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
-  }
-  const FlowHit hit = last_hit_;
-  const bool is_opening = key.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
-  if (is_opening && hit.flow->state == FlowState::kTcpClosing) {
-    erase(hit.flow);
+FlowHit FlowTable::find_anew(const FlowKey& key, uint8_t tcp_flags) noexcept {
+  const Canonical canonical(key);
+  const uint32_t slot = find_slot(canonical, hash(canonical));
+  if (slot == kNone) return {};
+  Flow& flow = flows_.get()[index_[slot].place];
+  if (opens_connection(key.protocol, tcp_flags) && flow.state == FlowState::kTcpClosing) {
+    erase(&flow);
     return {};
   }
-  return hit;
+  last_key_ = key;
+  return last_hit_ = {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
 }
 
 Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {

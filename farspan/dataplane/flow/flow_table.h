@@ -66,7 +66,11 @@ class FlowTable {
   /// closed finds
   ///                   nothing (the closed flow is forgotten, its pointer invalid), so the rules
   ///                   decide
-  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept;
+  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept {
+    if (last_hit_ && key == last_key_ && !opens_connection(key.protocol, tcp_flags))
+      return last_hit_;
+    return find_anew(key, tcp_flags);
+  }
 
   /// A new flow whose original direction is `key`'s; nullptr when the table is full
   /// (flow_table_full). Counts nothing: touch() it with the packet that made it.
@@ -104,6 +108,12 @@ class FlowTable {
   struct Release {
     void operator()(Flow* flows) const noexcept;
   };
+  static constexpr uint8_t kTcp = 6;
+  static constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
+  static constexpr bool opens_connection(uint8_t protocol, uint8_t tcp_flags) {
+    return protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+  }
+  FlowHit find_anew(const FlowKey& key, uint8_t tcp_flags) noexcept;
   struct Canonical;
   uint32_t hash(const Canonical& canonical) const noexcept;
   uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;

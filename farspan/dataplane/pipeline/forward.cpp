@@ -63,10 +63,9 @@ bool Pipeline::lower_ttl(SuperPacket& packet, const Arrival& from) {
 
 // The other end's SYN tells ours how much may come back through the tunnel it arrived by.
 void Pipeline::clamp_by_ingress(SuperPacket& packet, const Arrival& from) {
-  if (packet.parsed.protocol != net::protocol::kTcp ||
+  if (!from.ingress.is_tunnel() || packet.parsed.protocol != net::protocol::kTcp ||
       (packet.parsed.tcp_flags & net::TcpHeader::kSyn) == 0)
     return;
-  if (!from.ingress.is_tunnel()) return;
   const TunnelEntry& tunnel = tables_->at(from.ingress.tunnel());
   if (ipsec::OutboundSa* sa = sad_->newest_outbound(tunnel.id.value())) {
     clamp_mss(packet, mss_for_mtu(tunnel_mtu(*sa, tunnel.is_link)));
