@@ -517,6 +517,33 @@ TEST_F(Tunnel, AnIcmpErrorMustComeFromWhereThePacketWent) {
               ElementsAre("10.2.0.5 > 10.1.0.5 ttl=62 icmp 3/3 about 10.1.0.5 > 10.2.0.5"));
 }
 
+// Routers have addresses that no selector of the tunnel covers.
+TEST_F(Tunnel, AnIcmpErrorTravelsWithAnswersToThePacketItIsAbout) {  // RFC 4301 §6.2
+  TestNode::SaOptions narrow;
+  narrow.ours = {{address_of("10.1.0.5"), address_of("10.1.0.5")}};
+  narrow.theirs = {{address_of("172.16.0.5"), address_of("172.16.0.5")}};
+  connect(berlin, kOffice, paris, kOffice, narrow);
+
+  // Out: berlin's router, 10.1.0.1, tells about a packet of the office.
+  berlin.from_wire({paris.seal(
+      kOffice, udp({.source = "172.16.0.5", .destination = "10.1.0.5", .ttl = 1}, 1, 33434, "x"))});
+  EXPECT_EQ(carry(berlin, paris), 1u);
+  EXPECT_EQ(berlin.dropped(kOutsideSelectors), 0u);
+
+  // In: a router in the office tells about a packet of berlin.
+  const Bytes query = udp({"10.1.0.5", "172.16.0.5"}, 4000, 53, "query"),
+              other = udp({"10.1.0.5", "172.16.0.6"}, 4000, 53, "query");
+  berlin.from_instance(5, frame(query));
+  berlin.sent();
+  const Ip from_router{"172.16.0.254", "10.1.0.5"};
+  berlin.from_wire({paris.seal(kOffice, icmp_error(from_router, 3, 1, query)),
+                    paris.seal(kOffice, icmp_error(from_router, 3, 1, other)),
+                    paris.seal(kOffice, echo(from_router, true, 7, "no error"))});
+  EXPECT_THAT(berlin.taken_from(5),
+              ElementsAre("172.16.0.254 > 10.1.0.5 ttl=63 icmp 3/1 about 10.1.0.5 > 172.16.0.5"));
+  expect_drops(berlin, {{kTtlExceeded, 1}, {kInnerPolicy, 2}});
+}
+
 TEST_F(Tunnel, AFragmentedDatagramIsReassembledBeforePolicyAndOnTheOtherNodeAgain) {
   for (const Bytes& fragment :
        fragments_of(udp(kToOsaka, 4000, 53, std::string(3000, 'x')), 1200)) {

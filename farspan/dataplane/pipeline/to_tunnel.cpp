@@ -49,13 +49,19 @@ uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
 
 // The SA and the MTU for `packet`, in selected_; or false, and the packet is dropped.
 bool Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) {
-  const ipsec::InnerFlow flow = inner_flow(packet);
+  ipsec::InnerFlow flow = inner_flow(packet);
   if (selected_.sa != nullptr && flow == selected_.flow && adjacency == selected_.adjacency)
     return true;
   selected_.sa = nullptr;
   const uint32_t tunnel = tables_->at(adjacency.tunnel()).id.value();
-  const ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
+  ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
   using Answer = ipsec::SadView::Selection::Answer;
+  if (selection.answer == Answer::kOutsideSelectors) {
+    if (const auto beside = flow_beside(packet)) {
+      flow = *beside;
+      selection = sad_->select(tunnel, flow);
+    }
+  }
   switch (selection.answer) {
     case Answer::kSa:
       break;
