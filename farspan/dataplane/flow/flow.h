@@ -72,6 +72,7 @@ class Ingress {
   constexpr TunnelIndex tunnel() const {
     return TunnelIndex(bits_ & kIndexMask);
   }  ///< @pre is_tunnel()
+  constexpr uint32_t bits() const { return bits_; }  ///< for hashing
   constexpr bool operator==(const Ingress&) const = default;
 
  private:

@@ -25,7 +25,8 @@ void Pipeline::answer_as_router(SuperPacket& packet, const Arrival& from) {
 void Pipeline::report(const SuperPacket& about, const Arrival& from, IcmpError error,
                       uint32_t mtu) {
   const uint32_t router = tables_->at(from.vrf).router;
-  if (router == 0 || from.is_own || !may_report(about) || !icmp_tokens_.take(now_)) return;
+  if (router == 0 || from.is_own || !may_report(about) || !icmp_limit_.take(from.ingress, now_))
+    return;
   const uint32_t length = write_icmp_error(
       about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), icmp_);
   if (parse({icmp_.data(), length}, originated_))

@@ -30,11 +30,11 @@
 #include "farspan/dataplane/flow/flow_table.h"
 #include "farspan/dataplane/ipsec/sad_view.h"
 #include "farspan/dataplane/packet/coalesce.h"
-#include "farspan/dataplane/packet/icmp_error.h"
 #include "farspan/dataplane/packet/reassemble.h"
 #include "farspan/dataplane/packet/virtio.h"
 #include "farspan/dataplane/pipeline/arrival.h"
 #include "farspan/dataplane/pipeline/esp_sender.h"
+#include "farspan/dataplane/pipeline/icmp_limit.h"
 #include "farspan/dataplane/pipeline/outside.h"
 
 namespace farspan::dataplane {
@@ -42,7 +42,7 @@ namespace farspan::dataplane {
 struct PipelineLimits {
   uint32_t flows = 1u << 18;
   Reassembler::Limits reassembly{};
-  uint32_t icmp_per_second = 1000, icmp_burst = 100;
+  IcmpLimit::Rate icmp{1000, 200}, icmp_of_ingress{100, 50};
 };
 
 class Pipeline {
@@ -134,7 +134,7 @@ class Pipeline {
   Reassembler reassembler_;
   EspSender sender_;
   Coalescer coalescer_{Coalescer::Udp::kMerge};
-  TokenBucket icmp_tokens_;
+  IcmpLimit icmp_limit_;
 
   const Tables* tables_ = nullptr;  // these five: from begin_batch() to end_batch()
   const ipsec::SadView* sad_ = nullptr;
