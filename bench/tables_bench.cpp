@@ -96,7 +96,7 @@ void flow_lookup(benchmark::State& state) {
     }
     for (const uint32_t hash : hashes) table.prefetch_flow(hash);
     for (size_t i = 0; i < kBatch; ++i) {
-      const FlowHit hit = table.find(packets[at + i], hashes[i], 0x10);
+      const FlowHit hit = table.find(packets[at + i], 0x10);
       table.touch(hit, std::chrono::seconds(2), 0x10, 1, 1400);
     }
     at = (at + kBatch) % kDrawn;
