@@ -71,7 +71,7 @@ class Ingress {
   constexpr PortIndex port() const { return PortIndex(bits_ & kIndexMask); }  ///< @pre is_port()
   constexpr TunnelIndex tunnel() const {
     return TunnelIndex(bits_ & kIndexMask);
-  }  ///< @pre is_tunnel()
+  }                                                  ///< @pre is_tunnel()
   constexpr uint32_t bits() const { return bits_; }  ///< for hashing
   constexpr bool operator==(const Ingress&) const = default;
 
