@@ -83,20 +83,6 @@ uint32_t FlowTable::hash(const Canonical& canonical) const noexcept {
                 canonical.domain.value(), canonical.protocol, 0});
 }
 
-void FlowTable::prefetch_index(uint32_t hash) const noexcept {
-  __builtin_prefetch(&index_[hash & index_mask_]);
-}
-
-void FlowTable::prefetch_flow(uint32_t hash) const noexcept {
-  for (uint32_t i = hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
-    if (index_[i].hash != hash) continue;
-    const Flow* flow = &flows_.get()[index_[i].place];
-    __builtin_prefetch(flow);
-    __builtin_prefetch(flow->counters.data(), 1);
-    return;
-  }
-}
-
 inline uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) const noexcept {
   for (uint32_t i = hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
     if (index_[i].hash == hash && canonical.is_of(flows_.get()[index_[i].place])) return i;

@@ -56,10 +56,8 @@ class FlowTable {
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  /// The hash of `key`, for prefetching some packets ahead.
+  /// Where `key` stands in the index.
   uint32_t hash(const FlowKey& key) const noexcept;
-  void prefetch_index(uint32_t hash) const noexcept;  // first, a few packets ahead
-  void prefetch_flow(uint32_t hash) const noexcept;   // then, when the index has come
 
   /// The flow of a packet with `key` and the packet's direction in it, or nothing.
   /// @param tcp_flags  of a TCP packet: a SYN that opens a connection anew where the last one
