@@ -141,9 +141,7 @@ Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode) {
 
 // 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish
 Admission Controller::admit(Draft draft, Mode mode) {
-  model::Removed removed;
-  for (const store::Key& key : draft.deletes) removed.emplace(key.kind, key.name);
-  Errors faults = model::validate(draft.model, removed);
+  Errors faults = model::validate(draft.model, draft.from->model);
   if (!faults.empty()) return refused(std::move(faults));
 
   Admission admission;

@@ -84,7 +84,10 @@ struct Owner {
 
 class Faults {
  public:
-  Faults(const Model& model, const Removed& removed) : model_(model), removed_(removed) {}
+  Faults(const Model& model, const Model& before) : model_(model), before_(before) {}
+
+  const Model& model() const { return model_; }
+  const Model& before() const { return before_; }
 
   void add(const Owner& owner, std::string field, std::string what, std::string remedy,
            ErrorCode code = ErrorCode::kInvalid) {
@@ -104,9 +107,8 @@ class Faults {
     const std::string user = Owner::of(resource).label();
     if (name.empty()) {
       add(resource, field, "is missing", std::string("name a ") + Target::kKind);
-    } else if (removed_.contains({Target::kKind, name})) {
-      add(Owner{kKindPosition<Target>, Target::kKind, name}, "",
-          "is in use: " + field + " of " + user + " names it",
+    } else if (const Target* removed = before_.find<Target>(name)) {
+      add(Owner::of(*removed), "", "is in use: " + field + " of " + user + " names it",
           "delete " + user + " before or together with it, or let it name another",
           ErrorCode::kConflict);
     } else {
@@ -144,7 +146,7 @@ class Faults {
   }
 
   const Model& model_;
-  const Removed& removed_;
+  const Model& before_;
   std::vector<Fault> faults_;
 };
 

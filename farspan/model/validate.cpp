@@ -7,8 +7,8 @@
 
 namespace farspan::model {
 
-Errors validate(const Model& model, const Removed& removed) {
-  Faults faults(model, removed);
+Errors validate(const Model& model, const Model& before) {
+  Faults faults(model, before);
   check_names(model, faults);
   check_nodes(model, faults);
   check_networks(model, faults);

@@ -29,10 +29,11 @@ Attached check_attachments(const Model& model, Faults& faults) {
   return attached;
 }
 
-// (Vpc, destination) of every plain VPN route that stands in the Vpc's table, true when it is
-// published there.
-std::map<std::pair<std::string, net::Prefix>, const VpnRoute*> plain_routes(const Model& model) {
-  std::map<std::pair<std::string, net::Prefix>, const VpnRoute*> routes;
+using PlainRoutes = std::map<std::pair<std::string, net::Prefix>, const VpnRoute*>;
+
+// Every VPN route without a source, by Vpc and destination.
+PlainRoutes plain_routes(const Model& model) {
+  PlainRoutes routes;
   for (const auto& [name, route] : model.all<VpnRoute>()) {
     const VpnGateway* gateway = model.find<VpnGateway>(route.vpn_gateway);
     if (gateway != nullptr && !route.source)
@@ -41,11 +42,63 @@ std::map<std::pair<std::string, net::Prefix>, const VpnRoute*> plain_routes(cons
   return routes;
 }
 
+bool attaches(const CenAttachment& attachment, const CenRoute& route) {
+  return attachment.cen == route.cen && attachment.vpc == route.vpc;
+}
+
+// `route` needs an attachment. Who took it away is blamed, else the route.
+void blame_attachment(const CenRoute& route, Faults& faults) {
+  const std::string user = Owner::of(route).label();
+  for (const auto& [name, before] : faults.before().all<CenAttachment>()) {
+    if (!attaches(before, route)) continue;
+    const bool is_gone = faults.model().find<CenAttachment>(name) == nullptr;
+    faults.add(Owner::of(before), is_gone ? "" : "vpc",
+               "is in use: " + user + " publishes " + route.destination.text() + " of Vpc " +
+                   route.vpc + " to Cen " + route.cen + " by it",
+               "delete " + user + " before or together with it", ErrorCode::kConflict);
+    return;
+  }
+  faults.add(route, "vpc", route.vpc + " is not attached to Cen " + route.cen,
+             "declare a CenAttachment of the two");
+}
+
+// The destination of `route` is no published route of its Vpc any more, and was one: what was taken
+// away or changed is blamed. False when there never was one.
+bool blame_vpn_route(const CenRoute& route, const PlainRoutes& before, Faults& faults) {
+  const auto stood = before.find({route.vpc, route.destination});
+  if (stood == before.end() || !stood->second->is_published) return false;
+  const VpnRoute& then = *stood->second;
+  const VpnRoute* now = faults.model().find<VpnRoute>(then.meta.name);
+  const std::string user = Owner::of(route).label();
+  const std::string use = user + " publishes " + route.destination.text() + " to Cen " + route.cen;
+  if (now == nullptr) {
+    faults.add(Owner::of(then), "", "is in use: " + use,
+               "delete " + user + " before or together with it", ErrorCode::kConflict);
+    return true;
+  }
+  const auto refuse = [&](const Owner& owner, const char* field) {
+    faults.add(owner, field, "cannot change like this while " + use,
+               "delete " + user + " first, or leave this as it was", ErrorCode::kConflict);
+  };
+  const VpnGateway* gateway = faults.model().find<VpnGateway>(now->vpn_gateway);
+  if (now->destination != then.destination)
+    refuse(Owner::of(*now), "destination");
+  else if (now->source)
+    refuse(Owner::of(*now), "source");
+  else if (now->vpn_gateway != then.vpn_gateway)
+    refuse(Owner::of(*now), "vpn_gateway");
+  else if (gateway != nullptr && gateway->vpc != route.vpc)
+    refuse(Owner::of(*gateway), "vpc");
+  else if (!now->is_published)
+    refuse(Owner::of(*now), "published");
+  return true;  // or the gateway is gone, which is told where it is named
+}
+
 }  // namespace
 
 void check_cens(const Model& model, Faults& faults) {
   const Attached attached = check_attachments(model, faults);
-  const auto routes = plain_routes(model);
+  const PlainRoutes routes = plain_routes(model), before = plain_routes(faults.before());
 
   std::map<std::tuple<std::string, std::string, net::Prefix>, const CenRoute*> published;
   for (const CenRoute* each : by_age<CenRoute>(model)) {
@@ -55,17 +108,18 @@ void check_cens(const Model& model, Faults& faults) {
     if (cen == nullptr || vpc == nullptr) continue;
     const auto attachment = attached.find(route.vpc);
     if (attachment == attached.end() || attachment->second->cen != route.cen) {
-      faults.add(route, "vpc", route.vpc + " is not attached to Cen " + route.cen,
-                 "declare a CenAttachment of the two");
+      blame_attachment(route, faults);
     }
     const auto standing = routes.find({route.vpc, route.destination});
+    const bool is_published = standing != routes.end() && standing->second->is_published;
+    if (!is_published && blame_vpn_route(route, before, faults)) continue;
     if (standing == routes.end()) {
       faults.add(
           route, "destination",
           route.destination.text() + " is not a route of Vpc " + route.vpc +
               " that can be published",
           "declare a VpnRoute to it with published: true; vSwitches are published by themselves");
-    } else if (!standing->second->is_published) {
+    } else if (!is_published) {
       faults.add(route, "destination",
                  route.destination.text() + " is only in the gateway's table: VpnRoute " +
                      standing->second->meta.name + " is not published",

@@ -593,14 +593,76 @@ TEST(Validate, BlamesTheNewcomerWhateverItsName) {
 
 TEST(Validate, SaysWhoKeepsAResourceFromBeingRemoved) {
   GlobalOffices network(5);
+  const Model before = network.model;
   network.model.all<CustomerGateway>().erase("office-1");
-  const Errors errors = validate(network.model, {{"CustomerGateway", "office-1"}});
+  const Errors errors = validate(network.model, before);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0].code, ErrorCode::kConflict);
   EXPECT_EQ(errors[0].text(),
             "CustomerGateway office-1: is in use: customer_gateway of IpsecConnection office-1 "
             "names it; delete IpsecConnection office-1 before or together with it, or let it name "
             "another");
+}
+
+TEST(Validate, BlamesWhoWithdrawsWhatACenRoutePublishes) {
+  GlobalOffices network(5);
+  const Model before = network.model;
+  const auto told = [&](const Model& changed) {
+    std::vector<std::string> texts;
+    for (const Error& error : validate(changed, before)) {
+      EXPECT_EQ(error.code, ErrorCode::kConflict);
+      texts.push_back(error.text());
+    }
+    return texts;
+  };
+  const CenRoute& published = before.all<CenRoute>().begin()->second;
+  const std::string cen_route = "CenRoute " + published.meta.name;
+  const std::string use =
+      cen_route + " publishes " + published.destination.text() + " to Cen " + published.cen;
+  std::string name;
+  for (const auto& [each, route] : before.all<VpnRoute>())
+    if (route.destination == published.destination) name = each;
+
+  Model changed = before;
+  changed.all<VpnRoute>().erase(name);
+  EXPECT_EQ(told(changed),
+            std::vector<std::string>{"VpnRoute " + name + ": is in use: " + use + "; delete " +
+                                     cen_route + " before or together with it"});
+  changed.all<CenRoute>().erase(published.meta.name);
+  EXPECT_EQ(told(changed), std::vector<std::string>{}) << "together with it";
+
+  const auto refused = [&](const std::string& field) {
+    return std::vector<std::string>{"VpnRoute " + name + ": " + field +
+                                    " cannot change like this while " + use + "; delete " +
+                                    cen_route + " first, or leave this as it was"};
+  };
+  changed = before;
+  changed.all<VpnRoute>().at(name).is_published = false;
+  EXPECT_EQ(told(changed), refused("published"));
+  changed = before;
+  changed.all<VpnRoute>().at(name).destination =
+      *net::Prefix::parse(published.destination.address().text() + "/25");
+  EXPECT_EQ(told(changed), refused("destination"));
+  changed = before;
+  changed.all<VpnRoute>().at(name).source = *net::Prefix::parse("172.16.1.0/24");
+  EXPECT_EQ(told(changed), refused("source"));
+}
+
+TEST(Validate, BlamesWhoDetachesAVpcThatStillPublishes) {
+  GlobalOffices network(5);
+  const Model before = network.model;
+  const CenRoute& published = before.all<CenRoute>().begin()->second;
+  std::string name;
+  for (const auto& [each, attachment] : before.all<CenAttachment>())
+    if (attachment.vpc == published.vpc) name = each;
+  network.model.all<CenAttachment>().erase(name);
+  const Errors errors = validate(network.model, before);
+  ASSERT_FALSE(errors.empty());
+  for (const Error& error : errors) {
+    EXPECT_EQ(error.resource, "CenAttachment " + name);
+    EXPECT_EQ(error.code, ErrorCode::kConflict);
+  }
+  EXPECT_NE(errors[0].remedy.find("delete CenRoute "), std::string::npos);
 }
 
 TEST(Validate, NeverShowsAKey) {
