@@ -115,7 +115,7 @@ void Agent::start_session() {
   session_ = std::make_unique<ControllerSession>(
       SessionSettings{settings_.node, settings_.controller, settings_.state_directory,
                       settings_.bundle_path},
-      state_.generation, [this] { wakeup_.wake(); });
+      HeldState::of(state_), [this] { wakeup_.wake(); });
 }
 
 // Every delta that waits becomes one step: what is in between would be undone at once.
@@ -143,7 +143,7 @@ void Agent::adopt(nodestate::NodeState next, Clock::time_point now) {
     disk_failure_ = failure_of("node_state.bin", saved.error());
     spdlog::error("{}", saved.error().text());
   } else {
-    session_->set_generation(next.generation);
+    session_->set_held(HeldState::of(next));
   }
   state_ = std::move(next);
   applier_.apply(state_, now);

@@ -62,7 +62,7 @@ struct ControllerSession::State {
   std::mutex mutex;  // everything below but the thread
   std::condition_variable changed;
   bool is_stopping = false;
-  uint64_t generation = 0;
+  HeldState held;
   uint64_t session = 0;
   std::deque<Received> received;
   std::optional<Identity> identity;
@@ -82,11 +82,11 @@ struct ControllerSession::State {
   void complain(const std::string& what);
 };
 
-ControllerSession::ControllerSession(SessionSettings settings, uint64_t generation,
+ControllerSession::ControllerSession(SessionSettings settings, HeldState held,
                                      std::function<void()> has_news)
     : state_(std::make_unique<State>()) {
   state_->settings = std::move(settings);
-  state_->generation = generation;
+  state_->held = std::move(held);
   state_->has_news = std::move(has_news);
   state_->reader = std::thread([this] { state_->run(); });
 }
@@ -114,15 +114,20 @@ std::optional<Identity> ControllerSession::take_identity() {
   return std::exchange(state_->identity, std::nullopt);
 }
 
-void ControllerSession::set_generation(uint64_t generation) {
+HeldState HeldState::of(const nodestate::NodeState& state) {
+  if (state.generation == 0) return {};
+  return {state.generation, nodestate::wire::digest_of(state)};
+}
+
+void ControllerSession::set_held(HeldState held) {
   const std::lock_guard lock(state_->mutex);
-  state_->generation = generation;
+  state_->held = std::move(held);
 }
 
 void ControllerSession::restart_from_nothing(uint64_t session) {
   const std::lock_guard lock(state_->mutex);
   if (session != state_->session) return;  // over already
-  state_->generation = 0;
+  state_->held = {};
   state_->received.clear();
   if (state_->context != nullptr) state_->context->TryCancel();
 }
@@ -215,7 +220,8 @@ bool ControllerSession::State::converse(const Identity& own) {
     received.clear();
     is_in_force_unsent = in_force.has_value();
     hello.mutable_hello()->set_version("0.1.0");
-    hello.mutable_hello()->set_generation(generation);
+    hello.mutable_hello()->set_generation(held.generation);
+    hello.mutable_hello()->set_digest(held.digest);
   }
   const auto stream = stub->Session(&current);
   bool was_answered = false, was_refused = false;
@@ -272,7 +278,7 @@ bool ControllerSession::State::receive(const v1::ControllerMessage& message,
     const std::lock_guard lock(mutex);
     if (!delta || received.size() >= kMaxDeltasQueued) {
       complain(delta ? "sends faster than the node applies" : delta.error().text());
-      generation = 0;
+      held = {};
       received.clear();
       return false;
     }

@@ -2,7 +2,7 @@
 // ControllerSession: the node's one conversation with the controller: deltas in, what is in force
 // and how it goes out.
 //
-//   Hello(generation on disk) ──▶            ┐ one bidirectional stream over mutual TLS;
+//   Hello(generation, digest on disk) ──▶    ┐ one bidirectional stream over mutual TLS;
 //   ◀── Delta, Delta, …                      │ when it ends, for whatever reason, a new one
 //   InForce, NodeStatus every second ──▶     ┘ after 0.2 s, doubling up to 5 s
 //
@@ -37,6 +37,15 @@ struct SessionSettings {
   std::string bundle_path;      // empty: enrolled already
 };
 
+/// Which state the node has: its number, and its rows' digest, since a controller whose store was
+/// restored from a backup may use a number a second time.
+struct HeldState {
+  uint64_t generation = 0;  // 0: none
+  std::string digest;
+
+  static HeldState of(const nodestate::NodeState& state);
+};
+
 class ControllerSession {
  public:
   struct Received {
@@ -45,9 +54,9 @@ class ControllerSession {
     nodestate::Delta delta;
   };
 
-  /// Starts at once, saying Hello with `generation`. @param has_news  called when take() or
+  /// Starts at once, saying Hello with `held`. @param has_news  called when take() or
   /// take_identity() has something new; on the session's threads
-  ControllerSession(SessionSettings settings, uint64_t generation, std::function<void()> has_news);
+  ControllerSession(SessionSettings settings, HeldState held, std::function<void()> has_news);
   ~ControllerSession();
   ControllerSession(const ControllerSession&) = delete;
   ControllerSession& operator=(const ControllerSession&) = delete;
@@ -57,8 +66,8 @@ class ControllerSession {
   /// The identity, once after it became known.
   std::optional<Identity> take_identity();
 
-  /// What the next Hello says: the generation that was kept on disk.
-  void set_generation(uint64_t generation);
+  /// What the next Hello says: the state that was kept on disk.
+  void set_held(HeldState held);
   /// Ends this conversation and begins one with generation 0, which is answered with a snapshot.
   void restart_from_nothing(uint64_t session);
 

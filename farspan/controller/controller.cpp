@@ -9,6 +9,7 @@
 #include "farspan/controller/generations.h"
 #include "farspan/controller/secrets.h"
 #include "farspan/model/validate.h"
+#include "farspan/nodestate/wire/wire.h"
 #include "farspan/v1/resources.pb.h"
 
 namespace farspan::controller {
@@ -169,6 +170,26 @@ Admission Controller::admit(Draft draft, Mode mode) {
   admission.outcome.revision = revision;
   publish(std::move(next));
   return admission;
+}
+
+Status Controller::reconcile_generation(const std::string& node, uint64_t generation,
+                                        const std::string& digest) {
+  const std::lock_guard lock(changing_);
+  const auto now = published();
+  const auto state = now->states.find(node);
+  if (state == now->states.end() || state->second->generation != generation ||
+      nodestate::wire::digest_of(*state->second) == digest)
+    return ok();
+  Published next = *now;
+  next.revision = now->revision + 1;
+  auto states = renumbered(now->states, node, next.revision);
+  const auto committed = store_->commit({.based_on = now->revision, .notes = states.new_notes});
+  if (!committed) return committed.error();
+  FS_CHECK(*committed == next.revision);
+  remember(notes_, states.new_notes);
+  next.states = std::move(states.states);
+  publish(std::move(next));
+  return ok();
 }
 
 void Controller::publish(Published next) {

@@ -80,6 +80,12 @@ class Controller {
   Admission remove(std::string_view text, Mode mode);
   Admission remove(const std::vector<store::Key>& keys, Mode mode);
 
+  /// A node says that it holds a state called `generation`. When that is the number of its newest
+  /// one but another state (the store was restored from a backup and went another way), the newest
+  /// gets a number of its own, so that one number never means two states to anybody.
+  Status reconcile_generation(const std::string& node, uint64_t generation,
+                              const std::string& digest);
+
   std::shared_ptr<const Published> published() const;
   /// Calls `listener` after each publication, on the thread that made it; it must not block.
   std::unique_ptr<store::Subscription> watch(store::Listener listener);

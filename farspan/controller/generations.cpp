@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "farspan/controller/secrets.h"
 #include "farspan/nodestate/delta.h"
 #include "farspan/nodestate/wire/wire.h"
 
@@ -11,13 +10,9 @@ namespace farspan::controller {
 namespace {
 
 using nodestate::NodeState;
+using nodestate::wire::digest_of;
 
 const std::string kPrefix = "node/";
-
-std::string digest_of(NodeState state) {
-  state.generation = 0;
-  return sha256_hex(nodestate::wire::serialize(nodestate::snapshot(state)));
-}
 
 std::string note_of(uint64_t generation, const std::string& digest) {
   return std::to_string(generation) + " " + digest;
@@ -86,6 +81,14 @@ Generations generations_from_notes(std::map<std::string, NodeState> compiled, co
     first.states.emplace(node, numbered(std::move(state), known == 0 ? generation : known));
   }
   return first;
+}
+
+Generations renumbered(const NodeStates& standing, const std::string& node, uint64_t generation) {
+  Generations next{standing, {}};
+  auto& state = next.states.at(node);
+  state = numbered(*state, generation);
+  next.new_notes.emplace(kPrefix + node, note_of(generation, digest_of(*state)));
+  return next;
 }
 
 void remember(Notes& notes, const Notes& changes) {

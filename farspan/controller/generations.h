@@ -34,6 +34,9 @@ Generations next_generations(std::map<std::string, nodestate::NodeState> compile
 Generations generations_from_notes(std::map<std::string, nodestate::NodeState> compiled,
                                    const Notes& notes, uint64_t generation);
 
+/// `standing`, in which the state of `node` is called `generation`. @pre `node` is in `standing`
+Generations renumbered(const NodeStates& standing, const std::string& node, uint64_t generation);
+
 /// Applies `changes` to `notes`, as the store did.
 void remember(Notes& notes, const Notes& changes);
 

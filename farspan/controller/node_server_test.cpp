@@ -84,9 +84,10 @@ class Session {
     context_.set_deadline(std::chrono::system_clock::now() + seconds(10));
     stream_ = stub_->Session(&context_);
   }
-  void hello(uint64_t generation) {
+  void hello(uint64_t generation, const std::string& digest = {}) {
     v1::NodeMessage message;
     message.mutable_hello()->set_version("test");
+    message.mutable_hello()->set_digest(digest);
     message.mutable_hello()->set_generation(generation);
     stream_->Write(message);
   }
@@ -182,6 +183,23 @@ TEST_F(NodeServerTest, ADeletedNodeIsEmptiedBeforeItIsRefused) {
   ASSERT_TRUE(delta);
   EXPECT_TRUE(delta->is_snapshot);
   EXPECT_TRUE(nodestate::apply({}, *delta).value().ports.empty());
+}
+
+TEST_F(NodeServerTest, AStateWithTheSameNumberFromAnotherHistoryIsReplaced) {
+  const auto ours = controller_->published()->states.at("us-east-node");
+  NodeState other = *ours;
+  other.tunnels.clear();
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(other.generation, nodestate::wire::digest_of(other));
+  session.in_force(other.generation);  // of the other one
+  const auto delta = session.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot);
+  EXPECT_GT(delta->to_generation, other.generation) << "one number, one state";
+  NodeState expected = *ours;
+  expected.generation = delta->to_generation;
+  EXPECT_EQ(nodestate::apply(other, *delta).value(), expected);
+  EXPECT_EQ(*controller_->published()->states.at("us-east-node"), expected);
 }
 
 TEST_F(NodeServerTest, WhatANodeReportsIsKept) {

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "farspan/controller/report_from_wire.h"
@@ -97,7 +98,13 @@ void NodeSession::take(const v1::NodeMessage& message) {
 }
 
 void NodeSession::take_hello(const v1::Hello& hello) {
-  feed_.emplace(hello.generation());
+  held_ = {hello.generation(), hello.digest()};
+  if (!held_.digest.empty()) {
+    const auto reconciled =
+        services_.controller.reconcile_generation(node_, held_.generation, held_.digest);
+    if (!reconciled) return end({grpc::StatusCode::UNAVAILABLE, reconciled.error().text()});
+  }
+  feed_.emplace(held_.generation);
   number_ = services_.reports.connected(node_, hello.version(), std::chrono::steady_clock::now());
   spdlog::info("node {} connected, version {}, with generation {}", node_, hello.version(),
                hello.generation());
@@ -131,7 +138,9 @@ std::shared_ptr<const nodestate::NodeState> NodeSession::wanted() {
   if (empty_ == nullptr) {
     auto state = std::make_shared<nodestate::NodeState>();
     state->node = node_;
-    state->generation = now->revision;
+    const bool is_empty_already = nodestate::wire::digest_of(*state) == held_.digest;
+    state->generation =
+        is_empty_already ? held_.generation : std::max(now->revision, held_.generation + 1);
     empty_ = std::move(state);
   }
   return empty_;

@@ -70,6 +70,10 @@ class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Controll
   std::recursive_mutex mutex_;
   std::optional<NodeFeed> feed_;  // since Hello
   NodeReports::SessionNumber number_ = 0;
+  struct {
+    uint64_t generation = 0;
+    std::string digest;
+  } held_;  // what its Hello said
   std::shared_ptr<const nodestate::NodeState> empty_;  // since the node is not declared any more
   v1::NodeMessage incoming_;
   v1::ControllerMessage outgoing_;

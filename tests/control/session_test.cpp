@@ -39,12 +39,42 @@ class SessionTest : public testing::Test {
  protected:
   SessionTest() {
     EXPECT_TRUE(controller_->apply(controller::kUsEast, Mode::kCommit).ok());
+    start_server("127.0.0.1:0");
+    relay_ = std::make_unique<Relay>(server_->port());
+  }
+
+  void start_server(const std::string& address) {
     const auto identity = authority_->make_server_identity({}, std::chrono::system_clock::now());
-    auto server = controller::NodeServer::start("127.0.0.1:0", *identity,
+    auto server = controller::NodeServer::start(address, *identity,
                                                 {*controller_, reports_, *authority_, enrolments_});
     EXPECT_TRUE(server.ok()) << server.error().text();
     server_ = std::move(server).value();
-    relay_ = std::make_unique<Relay>(server_->port());
+  }
+  /// Stops the controller, lets `work` do something to its store, and starts it again.
+  template <class Work>
+  void restart_controller(const Work& work) {
+    const std::string address = "127.0.0.1:" + std::to_string(server_->port());
+    server_.reset();
+    controller_.reset();
+    work(directory_.path() + "/store.db");
+    controller_ = controller::open_controller(directory_);
+    start_server(address);
+  }
+  /// The node does what the agent does with deltas, until it has what the controller wants.
+  bool converges(nodestate::NodeState& state) {
+    return becomes_true(seconds(15), [&] {
+      while (const auto received = agent_->take()) {
+        auto next = nodestate::apply(state, received->delta);
+        EXPECT_TRUE(next.ok()) << next.error().text();
+        EXPECT_TRUE(next->generation != state.generation || *next == state)
+            << "an agent takes a number it has for a state it has";
+        state = *std::move(next);
+        agent_->set_held(agent::HeldState::of(state));
+        agent_->report(agent::InForce{state.generation, {}});
+      }
+      return state == *controller_->published()->states.at(kNode) && is_connected() &&
+             reports_.of(kNode)->generation_in_force == state.generation;
+    });
   }
 
   std::string bundle() {
@@ -57,11 +87,11 @@ class SessionTest : public testing::Test {
     EXPECT_TRUE(agent::write_file(path, text.dump()).ok());
     return path;
   }
-  void start_agent(const std::string& bundle_path) {
+  void start_agent(const std::string& bundle_path, agent::HeldState held = {}) {
     agent_ = std::make_unique<agent::ControllerSession>(
         agent::SessionSettings{kNode, "127.0.0.1:" + std::to_string(relay_->port()), node_.path(),
                                bundle_path},
-        0, [] {});
+        std::move(held), [] {});
   }
   // The node was enrolled so long ago.
   void enrolled(std::chrono::days ago) {
@@ -143,6 +173,44 @@ TEST_F(SessionTest, ABundleThatIsRefusedDoesNotTakeTheIdentityAway) {
   EXPECT_TRUE(enrolments_.issue(kNode, std::chrono::system_clock::now()).ok());  // voids it
   start_agent(path);
   EXPECT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+}
+
+TEST_F(SessionTest, AStoreRestoredFromABackupTakesItsNodesBack) {
+  const std::string backup = directory_.path() + "/backup.db";
+  restart_controller([&](const std::string& store) { std::filesystem::copy(store, backup); });
+  start_agent(bundle());
+  nodestate::NodeState state;
+  ASSERT_TRUE(converges(state));
+  ASSERT_TRUE(controller_->apply(controller::kOffice2, Mode::kCommit).ok());
+  ASSERT_TRUE(converges(state));
+  const auto lost = state;
+
+  const auto restore = [&](const std::string& store) {
+    std::filesystem::copy_file(backup, store, std::filesystem::copy_options::overwrite_existing);
+  };
+  restart_controller(restore);
+  EXPECT_LT(controller_->published()->states.at(kNode)->generation, lost.generation);
+  EXPECT_TRUE(converges(state)) << "the node is ahead";
+  EXPECT_NE(state.tunnels.size(), lost.tunnels.size());
+
+  // The same, and the restored controller comes to the same number by another way before the node
+  // hears of it.
+  agent_.reset();
+  restart_controller(restore);
+  std::string other = controller::kOffice2;
+  for (size_t at = other.find("10.10.20."); at != std::string::npos; at = other.find("10.10.20."))
+    other.replace(at, 9, "10.10.30.");
+  ASSERT_TRUE(controller_->apply(other, Mode::kCommit).ok());
+  ASSERT_EQ(controller_->published()->states.at(kNode)->generation, lost.generation);
+  state = lost;
+  start_agent("", agent::HeldState::of(lost));
+  EXPECT_TRUE(converges(state)) << "the node has the number and another state";
+  EXPECT_EQ(state.tunnels.size(), lost.tunnels.size());
+
+  const uint64_t settled = state.generation;
+  restart_controller([](const std::string&) {});
+  EXPECT_TRUE(converges(state));
+  EXPECT_EQ(state.generation, settled) << "what was settled is settled";
 }
 
 }  // namespace

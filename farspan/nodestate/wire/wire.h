@@ -68,6 +68,8 @@ Result<Delta> from_proto(const v1::Delta& message);
 
 /// The bytes of a delta, the same for equal deltas: what is kept on disk and sent.
 std::string serialize(const Delta& delta);
+/// What `state` says whatever its generation is: SHA-256 in hexadecimal, the same for equal rows.
+std::string digest_of(const NodeState& state);
 /// kInvalid when `bytes` are no delta at all or from_proto refuses it.
 Result<Delta> parse(std::string_view bytes);
 
