@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// apply, plan, delete: documents in, changes out.
+// apply, plan, delete, revoke: documents in, changes out.
 #include "farspan/api/codec/kind_names.h"
 #include "farspan/api/json.h"
 #include "farspan/api/kind_of_path.h"
@@ -54,6 +54,10 @@ Answer Rest::remove(const Request& request, const PathValues&) const {
 
 Answer Rest::plan_remove(const Request& request, const PathValues&) const {
   return answer_of(sources_.controller.remove(request.body, Mode::kPlan));
+}
+
+Answer Rest::revoke(const Request&, const PathValues& values) const {
+  return answer_of(sources_.controller.revoke(values[0]));
 }
 
 Answer Rest::remove_one(const Request&, const PathValues& values) const {

@@ -87,10 +87,13 @@ Answer Rest::nodes(const Request&, const PathValues&) const {
 
 Answer Rest::enrol(const Request&, const PathValues& values) const {
   const std::string& node = values[0];
-  if (sources_.controller.published()->model.find<model::Node>(node) == nullptr)
+  const auto now = sources_.controller.published();
+  const auto* declared = now->model.find<model::Node>(node);
+  if (declared == nullptr)
     return refusal(Error{ErrorCode::kNotFound, "Node " + node, "", "does not exist",
                          "declare it first: farspan apply -f …"});
-  const auto token = sources_.enrolments.issue(node, std::chrono::system_clock::now());
+  const auto token =
+      sources_.enrolments.issue(declared->identity(), std::chrono::system_clock::now());
   if (!token) return refusal(token.error());
   return json_answer({{"node", node},
                       {"controller", sources_.advertised},

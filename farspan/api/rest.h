@@ -90,6 +90,7 @@ class Rest {
   Answer reachability(const Request& request, const PathValues& values) const;
   Answer export_connection(const Request& request, const PathValues& values) const;
   Answer enrol(const Request& request, const PathValues& values) const;
+  Answer revoke(const Request& request, const PathValues& values) const;
   Answer ca(const Request& request, const PathValues& values) const;
   Answer version(const Request& request, const PathValues& values) const;
   Answer metrics(const Request& request, const PathValues& values) const;

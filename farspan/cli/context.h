@@ -64,7 +64,7 @@ void add_change_commands(CLI::App& app, Context& context);  // apply, plan, dele
 void add_get_commands(CLI::App& app, Context& context);     // get, describe, version, watch
 void add_network_commands(CLI::App& app,
                           Context& context);              // routes, tunnels, reach, drops, export
-void add_node_commands(CLI::App& app, Context& context);  // nodes, enrol
+void add_node_commands(CLI::App& app, Context& context);  // nodes, drops, enrol, revoke
 void add_lab_commands(CLI::App& app, Context& context);   // lab …
 void add_completion_command(CLI::App& app);               // completion
 

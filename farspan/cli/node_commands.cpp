@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// nodes, drops, enrol: the machines Farspan runs on.
+// nodes, drops, enrol, revoke: the machines Farspan runs on.
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -95,6 +95,24 @@ void add_node_commands(CLI::App& app, Context& context) {
   enrol->callback([node, &context] {
     std::cout << context.send("POST", "/v1/nodes/" + url_encoded(*node) + "/enrolment", "").dump(2)
               << "\n";
+  });
+
+  auto* revoke = app.add_subcommand(
+      "revoke",
+      "Take back every certificate of a node whose machine is lost, or is to be replaced");
+  revoke->add_option("node", *node, "a declared Node")->required()->type_name("NODE");
+  revoke->footer(
+      "Example:\n  farspan revoke us-east-node\n  farspan enrol us-east-node > bundle.json    "
+      "for the machine that takes its place\nWhat else a lost machine knows: "
+      "docs/ops/lost-node.md");
+  revoke->callback([node, &context] {
+    const auto answer = context.send("POST", "/v1/nodes/" + url_encoded(*node) + "/revocation", "");
+    if (!context.is_table()) return context.print(answer);
+    std::cout << "The certificates and enrolment tokens of Node " << *node
+              << " are void since revision " << answer.at("revision")
+              << ".\nWhoever has one is told to be empty, and refused on the links of other nodes."
+                 "\nA machine becomes the node with a new bundle: farspan enrol "
+              << *node << "\n";
   });
 }
 

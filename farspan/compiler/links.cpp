@@ -12,15 +12,13 @@ namespace {
 constexpr uint32_t kIkeLifetimeSeconds = 24 * 3600;
 constexpr uint32_t kEspLifetimeSeconds = 4 * 3600;
 
-std::string identity_of(const model::Node& node) { return node.meta.name + ".node.farspan"; }
-
 nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer) {
   nodestate::Tunnel tunnel;
   nodestate::Ike& ike = tunnel.ike;
   ike.local = local.public_address;
   ike.remote = peer.public_address;
-  ike.local_id = identity_of(local);
-  ike.remote_id = identity_of(peer);
+  ike.local_id = local.identity();
+  ike.remote_id = peer.identity();
   ike.ike_proposal = "aes256gcm16-prfsha384-ecp384";
   ike.esp_proposal = "aes256gcm16-ecp384-esn";
   ike.ike_lifetime_seconds = kIkeLifetimeSeconds;

@@ -103,7 +103,7 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(
 }
 
 Result<std::string> CertificateAuthority::sign_node(std::string_view request,
-                                                    const std::string& node, Time now) const {
+                                                    const model::Node& node, Time now) const {
   if (request.size() > kMaxRequestBytes) return bad_request("is longer than 8192 bytes");
   const auto* bytes = reinterpret_cast<const unsigned char*>(request.data());
   const unsigned char* end = bytes;
@@ -117,7 +117,7 @@ Result<std::string> CertificateAuthority::sign_node(std::string_view request,
   ERR_clear_error();
   if (!is_signed) return bad_request("is not signed by its own key");
 
-  const CertificatePlan plan{node, "DNS:" + node + ".node.farspan", false, now, kNodeLifetime};
+  const CertificatePlan plan{node.meta.name, "DNS:" + node.identity(), false, now, kNodeLifetime};
   const auto certificate = make_certificate(plan, key, keys_->certificate.get(), keys_->key.get());
   if (!certificate) return certificate.error();
   return der_of(certificate->get());

@@ -7,9 +7,9 @@
 //
 //   <state>/ca.key  PKCS#8 PEM, 0600      <state>/ca.crt  X.509 PEM
 //
-// Not here: who may ask for a certificate (enrolments.h); revocation: a node that is deleted is
-// refused by name. Threads: any after open(). Standards: RFC 5280 (profile), RFC 2986 (requests),
-// RFC 5480 (EC keys).
+// Not here: who may ask for a certificate (enrolments.h); revocation: a certificate is of a node as
+// long as it names the node's identity, which is the model's (model/node.h). Threads: any after
+// open(). Standards: RFC 5280 (profile), RFC 2986 (requests), RFC 5480 (EC keys).
 #pragma once
 
 #include <chrono>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "farspan/base/result.h"
+#include "farspan/model/node.h"
 
 namespace farspan::controller {
 
@@ -37,10 +38,10 @@ class CertificateAuthority {
   static Result<std::unique_ptr<CertificateAuthority>> open(const std::string& state_directory);
   ~CertificateAuthority();
 
-  /// Signs `request` (PKCS#10, DER) for `node`: CN = node, SAN DNS:<node>.node.farspan, client and
+  /// Signs `request` (PKCS#10, DER) for `node`: CN = its name, SAN DNS:<its identity>, client and
   /// server, one year. Of the request only the key is taken. kInvalid when it is malformed, its
   /// signature is wrong or its key is weak.
-  Result<std::string> sign_node(std::string_view request, const std::string& node, Time now) const;
+  Result<std::string> sign_node(std::string_view request, const model::Node& node, Time now) const;
 
   /// A fresh key and certificate for kControllerName and `names` (DNS names or addresses).
   Result<ServerIdentity> make_server_identity(const std::vector<std::string>& names,

@@ -59,7 +59,10 @@ TEST(CertificateAuthority, NamesTheNodeWhateverTheRequestSays) {
   const StateDirectory directory;
   const auto authority = open(directory);
   const TestRequest request;
-  const auto der = authority->sign_node(request.der, "us-east-node", kNow);
+  model::Node node;
+  node.meta.name = "us-east-node";
+  node.identity_revision = 7;
+  const auto der = authority->sign_node(request.der, node, kNow);
   ASSERT_TRUE(der.ok()) << der.error().text();
   const X509Ptr certificate = certificate_from(*der);
   ASSERT_TRUE(certificate);
@@ -67,7 +70,7 @@ TEST(CertificateAuthority, NamesTheNodeWhateverTheRequestSays) {
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name,
                             sizeof name);
   EXPECT_STREQ(name, "us-east-node");
-  EXPECT_EQ(X509_check_host(certificate.get(), "us-east-node.node.farspan", 0, 0, nullptr), 1);
+  EXPECT_EQ(X509_check_host(certificate.get(), "r7.us-east-node.node.farspan", 0, 0, nullptr), 1);
   EXPECT_EQ(X509_check_purpose(certificate.get(), X509_PURPOSE_SSL_CLIENT, 0), 1);
   EXPECT_EQ(X509_check_purpose(certificate.get(), X509_PURPOSE_SSL_SERVER, 0), 1);
   EXPECT_EQ(X509_check_ca(certificate.get()), 0);
@@ -84,13 +87,13 @@ TEST(CertificateAuthority, RefusesMalformedRequests) {
   for (const std::string& bad :
        {std::string(), std::string("junk"), good.substr(0, good.size() / 2), good + "x", tampered,
         std::string(9000, '\x30')})
-    EXPECT_EQ(authority->sign_node(bad, "n", kNow).error().code, ErrorCode::kInvalid);
+    EXPECT_EQ(authority->sign_node(bad, {}, kNow).error().code, ErrorCode::kInvalid);
 }
 
 TEST(CertificateAuthority, RefusesWeakKeys) {
   const StateDirectory directory;
   const TestRequest weak(EVP_RSA_gen(1024));
-  EXPECT_THAT(open(directory)->sign_node(weak.der, "n", kNow).error().what, HasSubstr("weak"));
+  EXPECT_THAT(open(directory)->sign_node(weak.der, {}, kNow).error().what, HasSubstr("weak"));
 }
 
 TEST(CertificateAuthority, ItsServerCertificateNamesTheControllerAndItsAddresses) {

@@ -98,6 +98,8 @@ Admission Controller::apply(std::string_view text, Mode mode) {
   for (auto& document : parsed.documents) {
     const auto standing = codec::find(draft.from->model, document.kind, document.name);
     codec::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
+    codec::fill_identity(document.resource, standing ? &*standing : nullptr,
+                         draft.from->revision + 1);
     codec::meta_of(document.resource).number =
         standing ? codec::meta_of(*standing).number : draft.next_number;
     const bool is_unchanged = standing && *standing == document.resource;
@@ -138,6 +140,21 @@ Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode) {
   }
   if (!missing.empty()) return refused(std::move(missing));
   return admit(std::move(draft), mode);
+}
+
+Admission Controller::revoke(const std::string& name) {
+  const std::lock_guard lock(changing_);
+  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  auto& nodes = draft.model.all<model::Node>();
+  const auto node = nodes.find(name);
+  if (node == nodes.end())
+    return refused({{ErrorCode::kNotFound, "Node " + name, "", "does not exist",
+                     "list what exists with: farspan get Node"}});
+  node->second.identity_revision = draft.from->revision + 1;
+  draft.changes.push_back({Action::kUpdate, model::Node::kKind, name});
+  draft.puts.push_back(
+      {{model::Node::kKind, name}, node->second.meta.number, 0, body_of(node->second)});
+  return admit(std::move(draft), Mode::kCommit);
 }
 
 // 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish

@@ -80,6 +80,10 @@ class Controller {
   Admission remove(std::string_view text, Mode mode);
   Admission remove(const std::vector<store::Key>& keys, Mode mode);
 
+  /// Gives `node` another identity: no certificate and no enrolment token that was made until now
+  /// is its any more, neither here nor on the links of other nodes. kNotFound without such a Node.
+  Admission revoke(const std::string& node);
+
   /// A node says that it holds a state called `generation`. When that is the number of its newest
   /// one but another state (the store was restored from a backup and went another way), the newest
   /// gets a number of its own, so that one number never means two states to anybody.

@@ -11,7 +11,7 @@ namespace farspan::controller {
 namespace {
 
 struct Ticket {
-  std::string node;
+  std::string identity;
   int64_t ends_at = 0;  // seconds since 1970
 };
 
@@ -21,14 +21,14 @@ int64_t seconds(Enrolments::Time time) {
 
 Ticket parse(const std::string& text) {
   Ticket ticket;
-  std::istringstream(text) >> ticket.node >> ticket.ends_at;
+  std::istringstream(text) >> ticket.identity >> ticket.ends_at;
   return ticket;
 }
 
-Error denied(const std::string& node) {
-  return {ErrorCode::kDenied, "Node " + node, "token",
-          "is unknown, was used, has expired or is another node's",
-          "make a new one: farspan enrol " + node};
+Error denied() {
+  return {ErrorCode::kDenied, "EnrolRequest", "token",
+          "is unknown, was used, has expired, is another node's or was revoked",
+          "make a new bundle on the controller: farspan enrol NODE"};
 }
 
 }  // namespace
@@ -39,35 +39,35 @@ Result<Enrolments> Enrolments::open(const std::string& state_directory) {
   return Enrolments(std::move(directory));
 }
 
-Result<std::string> Enrolments::issue(const std::string& node, Time now) {
-  if (const auto dropped = drop_stale(node, now); !dropped) return dropped.error();
+Result<std::string> Enrolments::issue(const std::string& identity, Time now) {
+  if (const auto dropped = drop_stale(identity, now); !dropped) return dropped.error();
   const std::string token = make_token();
-  const std::string text = node + " " + std::to_string(seconds(now + kLifetime)) + "\n";
+  const std::string text = identity + " " + std::to_string(seconds(now + kLifetime)) + "\n";
   if (const auto written = write_private_file(directory_ + "/" + sha256_hex(token), text); !written)
     return written.error();
   return token;
 }
 
 // The hash of whatever was sent names the file, so hostile text never becomes a path.
-Status Enrolments::use(const std::string& token, const std::string& node, Time now) {
+Status Enrolments::use(const std::string& token, const std::string& identity, Time now) {
   const std::string path = directory_ + "/" + sha256_hex(token);
   const auto text = read_file(path);
   if (!text) return text.error();
-  if (!text->has_value()) return denied(node);
+  if (!text->has_value()) return denied();
   const Ticket ticket = parse(**text);
-  if (ticket.node != node || ticket.ends_at <= seconds(now)) return denied(node);
+  if (ticket.identity != identity || ticket.ends_at <= seconds(now)) return denied();
   const auto removed = remove_file(path);
-  if (!removed && removed.error().code == ErrorCode::kNotFound) return denied(node);
+  if (!removed && removed.error().code == ErrorCode::kNotFound) return denied();
   return removed;
 }
 
-Status Enrolments::drop_stale(const std::string& node, Time now) {
+Status Enrolments::drop_stale(const std::string& identity, Time now) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
     const auto text = read_file(entry.path().string());
     if (!text || !text->has_value()) continue;
     const Ticket ticket = parse(**text);
-    if (ticket.node == node || ticket.ends_at <= seconds(now))
+    if (ticket.identity == identity || ticket.ends_at <= seconds(now))
       std::filesystem::remove(entry.path(), error);
   }
   if (error)

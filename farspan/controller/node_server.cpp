@@ -22,15 +22,26 @@ class RefusedSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Contr
   void OnDone() override { delete this; }
 };
 
-// The CN of the client certificate, which TLS verified against the CA; empty without one. The
+std::string only_value(const grpc::AuthContext& auth, const char* property) {
+  const auto values = auth.FindPropertyValues(property);
+  return values.size() == 1 ? std::string(values.front().data(), values.front().size())
+                            : std::string();
+}
+
+// Whom the client certificate names, which TLS verified against the CA; empty without one. The
 // controller's own certificate is the CA's as well, but no name of a Node has a dot.
-std::string node_of(const grpc::CallbackServerContext& context) {
+Claimed claimed_by(const grpc::CallbackServerContext& context) {
   const auto auth = context.auth_context();
   if (!auth || !auth->IsPeerAuthenticated()) return {};
-  const auto names = auth->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
-  if (names.size() != 1) return {};
-  const std::string name(names.front().data(), names.front().size());
-  return name.find('.') == std::string::npos ? name : std::string();
+  Claimed claimed{only_value(*auth, GRPC_X509_CN_PROPERTY_NAME),
+                  only_value(*auth, GRPC_X509_SAN_PROPERTY_NAME)};
+  return claimed.node.find('.') == std::string::npos ? claimed : Claimed{};
+}
+
+Error not_a_node(const std::string& name) {
+  return {ErrorCode::kDenied, "Node " + name, "certificate",
+          "was revoked, or its node is not declared any more",
+          "declare the node if it is not, and enrol it again: farspan enrol " + name};
 }
 
 grpc::Status to_grpc(const Error& error) {
@@ -42,11 +53,8 @@ grpc::Status to_grpc(const Error& error) {
 }
 
 // The certificate of a declared node; whoever asks has proved to be that node.
-Status certify(const NodeServices& services, const std::string& node, const std::string& request,
+Status certify(const NodeServices& services, const model::Node& node, const std::string& request,
                v1::EnrolReply& reply) {
-  if (services.controller.published()->model.find<model::Node>(node) == nullptr)
-    return Error{ErrorCode::kNotFound, "Node " + node, "", "is not declared any more",
-                 "declare it and make a new token"};
   auto certificate = services.authority.sign_node(request, node, std::chrono::system_clock::now());
   if (!certificate) return certificate.error();
   reply.set_certificate(*std::move(certificate));
@@ -61,12 +69,12 @@ class SessionService : public v1::NodeSession::CallbackService {
 
   grpc::ServerBidiReactor<v1::NodeMessage, v1::ControllerMessage>* Session(
       grpc::CallbackServerContext* context) override {
-    const std::string node = node_of(*context);
-    if (node.empty()) {
+    const Claimed claimed = claimed_by(*context);
+    if (claimed.node.empty()) {
       spdlog::warn("session from {} refused: no certificate of a node", context->peer());
       return new RefusedSession(unauthenticated());
     }
-    auto session = std::make_shared<controller::NodeSession>(node, services_, registry_);
+    auto session = std::make_shared<controller::NodeSession>(claimed, services_, registry_);
     auto* reactor = session.get();
     registry_.add(std::move(session));
     reactor->begin();
@@ -76,21 +84,28 @@ class SessionService : public v1::NodeSession::CallbackService {
   grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
                                   const v1::RenewRequest* request, v1::EnrolReply* reply) override {
     auto* reactor = context->DefaultReactor();
-    const std::string node = node_of(*context);
-    if (node.empty()) {
+    const Claimed claimed = claimed_by(*context);
+    if (claimed.node.empty()) {
       reactor->Finish(unauthenticated());
       return reactor;
     }
-    const auto certified = certify(services_, node, request->certificate_request(), *reply);
+    const auto certified = renew(claimed, *request, *reply);
     if (certified)
-      spdlog::info("node {} renewed its certificate", node);
+      spdlog::info("node {} renewed its certificate", claimed.node);
     else
-      spdlog::warn("node {} gets no new certificate: {}", node, certified.error().what);
+      spdlog::warn("node {} gets no new certificate: {}", claimed.node, certified.error().what);
     reactor->Finish(certified ? grpc::Status::OK : to_grpc(certified.error()));
     return reactor;
   }
 
  private:
+  Status renew(const Claimed& claimed, const v1::RenewRequest& request, v1::EnrolReply& reply) {
+    const auto now = services_.controller.published();
+    const model::Node* node = node_of(now->model, claimed);
+    if (node == nullptr) return not_a_node(claimed.node);
+    return certify(services_, *node, request.certificate_request(), reply);
+  }
+
   static grpc::Status unauthenticated() {
     return {grpc::StatusCode::UNAUTHENTICATED, "a node's certificate is needed: enrol first"};
   }
@@ -124,10 +139,12 @@ class EnrolmentService : public v1::Enrolment::CallbackService {
     if (request.node().size() > kMaxNameBytes || request.token().size() > kMaxTokenBytes)
       return Error{ErrorCode::kInvalid, "EnrolRequest", "node", "or token is too long",
                    "send them as the enrolment bundle has them"};
-    const auto now = std::chrono::system_clock::now();
-    if (const auto used = services_.enrolments.use(request.token(), request.node(), now); !used)
-      return used;
-    return certify(services_, request.node(), request.certificate_request(), reply);
+    const auto published = services_.controller.published();
+    const auto* node = published->model.find<model::Node>(request.node());
+    const auto used = services_.enrolments.use(
+        request.token(), node != nullptr ? node->identity() : "", std::chrono::system_clock::now());
+    if (!used) return used;
+    return certify(services_, *node, request.certificate_request(), reply);
   }
 
   const NodeServices services_;

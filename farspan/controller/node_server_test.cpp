@@ -37,10 +37,14 @@ class NodeServerTest : public testing::Test {
     server_ = std::move(server).value();
   }
 
-  std::shared_ptr<grpc::Channel> channel(const Identity& identity, std::string trusted = {}) {
+  /// @param lookahead_bytes  what the server may write before the client reads
+  std::shared_ptr<grpc::Channel> channel(const Identity& identity, std::string trusted = {},
+                                         int lookahead_bytes = 65'536) {
     if (trusted.empty()) trusted = authority_->certificate_pem();
     grpc::ChannelArguments arguments;
     arguments.SetSslTargetNameOverride(CertificateAuthority::kControllerName);
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, lookahead_bytes);
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // which would raise it
     return grpc::CreateCustomChannel(
         "127.0.0.1:" + std::to_string(server_->port()),
         grpc::SslCredentials({trusted, identity.key_pem, identity.certificate_pem}), arguments);
@@ -57,11 +61,28 @@ class NodeServerTest : public testing::Test {
     return v1::Enrolment::NewStub(channel({}))->Enrol(&context, message, &reply);
   }
 
+  std::string token_for(const std::string& node) {
+    const auto now = controller_->published();
+    return enrolments_
+        .issue(now->model.find<model::Node>(node)->identity(), std::chrono::system_clock::now())
+        .value();
+  }
+
+  grpc::StatusCode renew(const Identity& identity) {
+    v1::RenewRequest message;
+    message.set_certificate_request(TestRequest().der);
+    v1::EnrolReply reply;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + seconds(5));
+    return v1::NodeSession::NewStub(channel(identity))
+        ->Renew(&context, message, &reply)
+        .error_code();
+  }
+
   Identity enrolled(const std::string& node) {
     TestRequest request;
     v1::EnrolReply reply;
-    const auto token = enrolments_.issue(node, std::chrono::system_clock::now());
-    const grpc::Status status = enrol(node, *token, request.der, reply);
+    const grpc::Status status = enrol(node, token_for(node), request.der, reply);
     EXPECT_TRUE(status.ok()) << status.error_message();
     EXPECT_EQ(reply.ca_certificate(), authority_->certificate_der());
     return {pem_of(request.key.get()), pem_of(certificate_from(reply.certificate()).get())};
@@ -185,6 +206,82 @@ TEST_F(NodeServerTest, ADeletedNodeIsEmptiedBeforeItIsRefused) {
   EXPECT_TRUE(nodestate::apply({}, *delta).value().ports.empty());
 }
 
+TEST_F(NodeServerTest, ARevokedMachineIsEmptiedAndNeverBelievedAgain) {
+  const Identity lost = enrolled("us-east-node");
+  const std::string unused_token = token_for("us-east-node");
+  Session session(channel(lost));
+  session.hello(0);
+  NodeState state = nodestate::apply({}, *session.read()).value();
+  session.in_force(state.generation);
+  ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+  state = nodestate::apply(state, *session.read()).value();
+  EXPECT_TRUE(state.ports.empty() && state.tunnels.empty() && state.routes.empty());
+  session.in_force(state.generation);
+  const grpc::Status end = session.finish();
+  EXPECT_EQ(end.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_THAT(end.error_message(), HasSubstr("revoked"));
+  EXPECT_FALSE(reports_.of("us-east-node")->is_connected);
+  EXPECT_EQ(renew(lost), grpc::StatusCode::PERMISSION_DENIED);
+  v1::EnrolReply reply;
+  EXPECT_EQ(enrol("us-east-node", unused_token, TestRequest().der, reply).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+
+  const Identity next = enrolled("us-east-node");
+  EXPECT_EQ(renew(next), grpc::StatusCode::OK);
+  Session successor(channel(next));
+  successor.hello(0);
+  EXPECT_EQ(nodestate::apply({}, *successor.read()).value(),
+            *controller_->published()->states.at("us-east-node"));
+  successor.in_force(1);
+  while (reports_.of("us-east-node")->generation_in_force != 1) std::this_thread::yield();
+
+  Session again(channel(lost));  // it was away, and is as it was
+  again.hello(1);
+  const auto delta = again.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot && delta->tunnels.upserts.empty());
+  again.in_force(77);
+  again.in_force(delta->to_generation);
+  EXPECT_EQ(again.finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_TRUE(reports_.of("us-east-node")->is_connected) << "the successor";
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
+}
+
+TEST_F(NodeServerTest, ARevokedMachineThatReadsNothingIsNotBelieved) {
+  Session session(channel(enrolled("us-east-node"), {}, /*lookahead_bytes=*/16));
+  session.hello(0);
+  while (!reports_.of("us-east-node")->is_connected) std::this_thread::yield();
+  ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+  for (uint64_t generation = 1000; reports_.of("us-east-node")->is_connected; ++generation) {
+    session.in_force(generation);
+    ASSERT_LT(generation, 100'000u);
+  }
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 0u);
+}
+
+TEST_F(NodeServerTest, ACertificateDoesNotOutliveItsNode) {
+  const Identity old = enrolled("us-east-node");
+  ASSERT_TRUE(controller_->remove(kUsEast, Mode::kCommit).ok());
+  ASSERT_TRUE(controller_->apply(kUsEast, Mode::kCommit).ok());
+  EXPECT_EQ(renew(old), grpc::StatusCode::PERMISSION_DENIED);
+  Session session(channel(old));
+  session.hello(1);
+  const auto delta = session.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot && delta->ports.upserts.empty());
+}
+
+TEST_F(NodeServerTest, AMachineThatIsEmptyAlreadyIsToldSoAtOnce) {
+  const Identity lost = enrolled("us-east-node");
+  ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+  NodeState empty;
+  empty.node = "us-east-node";
+  Session session(channel(lost));
+  session.hello(9, nodestate::wire::digest_of(empty));
+  EXPECT_FALSE(session.read()) << "nothing is left to be taken away";
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+}
+
 TEST_F(NodeServerTest, AStateWithTheSameNumberFromAnotherHistoryIsReplaced) {
   const auto ours = controller_->published()->states.at("us-east-node");
   NodeState other = *ours;
@@ -216,10 +313,9 @@ TEST_F(NodeServerTest, WhatANodeReportsIsKept) {
 }
 
 TEST_F(NodeServerTest, ATokenIsRefusedTheSecondTimeAndForAnotherNode) {
-  const auto now = std::chrono::system_clock::now();
   const TestRequest request;
   v1::EnrolReply reply;
-  const std::string token = *enrolments_.issue("us-east-node", now);
+  const std::string token = token_for("us-east-node");
   EXPECT_EQ(enrol("shanghai-node", token, request.der, reply).error_code(),
             grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(enrol("us-east-node", token, request.der, reply).ok());
@@ -231,8 +327,7 @@ TEST_F(NodeServerTest, ATokenIsRefusedTheSecondTimeAndForAnotherNode) {
 
 TEST_F(NodeServerTest, AMalformedRequestForACertificateIsRefused) {
   v1::EnrolReply reply;
-  const auto token = enrolments_.issue("us-east-node", std::chrono::system_clock::now());
-  EXPECT_EQ(enrol("us-east-node", *token, "junk", reply).error_code(),
+  EXPECT_EQ(enrol("us-east-node", token_for("us-east-node"), "junk", reply).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
 }
 
@@ -246,7 +341,9 @@ TEST_F(NodeServerTest, ACertificateOfAnotherCaIsRefused) {
   const StateDirectory elsewhere;
   const auto other = CertificateAuthority::open(elsewhere.path()).value();
   const TestRequest request;
-  const auto der = other->sign_node(request.der, "us-east-node", std::chrono::system_clock::now());
+  const auto now = controller_->published();
+  const auto der = other->sign_node(request.der, *now->model.find<model::Node>("us-east-node"),
+                                    std::chrono::system_clock::now());
   Session session(channel({pem_of(request.key.get()), pem_of(certificate_from(*der).get())}));
   session.hello(0);
   EXPECT_FALSE(session.read().has_value());

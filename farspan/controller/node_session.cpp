@@ -36,8 +36,13 @@ void SessionRegistry::wake_all() {
   for (const auto& session : sessions) session->wake();
 }
 
-NodeSession::NodeSession(std::string node, const NodeServices& services, SessionRegistry& registry)
-    : node_(std::move(node)), services_(services), registry_(registry) {}
+const model::Node* node_of(const model::Model& model, const Claimed& claimed) {
+  const auto* node = model.find<model::Node>(claimed.node);
+  return node != nullptr && node->identity() == claimed.identity ? node : nullptr;
+}
+
+NodeSession::NodeSession(Claimed claimed, const NodeServices& services, SessionRegistry& registry)
+    : claimed_(std::move(claimed)), services_(services), registry_(registry) {}
 
 void NodeSession::begin() { StartRead(&incoming_); }
 
@@ -71,7 +76,6 @@ void NodeSession::OnDone() {
       services_.reports.disconnected(node_, number_);
       spdlog::info("node {} disconnected", node_);
     }
-    if (empty_ != nullptr) services_.reports.forget(node_, number_);
   }
   registry_.remove(this);
 }
@@ -80,6 +84,7 @@ void NodeSession::take(const v1::NodeMessage& message) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (message.has_hello() != !feed_.has_value())
     return end({grpc::StatusCode::FAILED_PRECONDITION, "Hello comes first, and once"});
+  if (feed_) wanted();  // a revoked machine that reads nothing is not believed either
   switch (message.message_case()) {
     case v1::NodeMessage::kHello:
       return take_hello(message.hello());
@@ -87,7 +92,7 @@ void NodeSession::take(const v1::NodeMessage& message) {
       services_.reports.in_force(node_, number_, message.in_force().generation(),
                                  failures_from(message.in_force()), now);
       for (const auto& failure : message.in_force().failures())
-        spdlog::warn("node {}: {}: {}", node_, failure.item(), failure.reason());
+        if (number_ != 0) spdlog::warn("node {}: {}: {}", node_, failure.item(), failure.reason());
       feed_->acknowledge(message.in_force().generation());
       return send_next();
     case v1::NodeMessage::kStatus:
@@ -99,13 +104,15 @@ void NodeSession::take(const v1::NodeMessage& message) {
 
 void NodeSession::take_hello(const v1::Hello& hello) {
   held_ = {hello.generation(), hello.digest()};
-  if (!held_.digest.empty()) {
-    const auto reconciled =
-        services_.controller.reconcile_generation(node_, held_.generation, held_.digest);
-    if (!reconciled) return end({grpc::StatusCode::UNAVAILABLE, reconciled.error().text()});
+  if (node_of(services_.controller.published()->model, claimed_) != nullptr) {
+    if (!hello.digest().empty()) {
+      const auto reconciled =
+          services_.controller.reconcile_generation(node_, held_.generation, held_.digest);
+      if (!reconciled) return end({grpc::StatusCode::UNAVAILABLE, reconciled.error().text()});
+    }
+    number_ = services_.reports.connected(node_, hello.version(), std::chrono::steady_clock::now());
   }
   feed_.emplace(held_.generation);
-  number_ = services_.reports.connected(node_, hello.version(), std::chrono::steady_clock::now());
   spdlog::info("node {} connected, version {}, with generation {}", node_, hello.version(),
                hello.generation());
   send_next();
@@ -117,8 +124,7 @@ void NodeSession::send_next() {
   const auto target = wanted();
   const auto delta = feed_->next(target);
   if (!delta) {
-    if (empty_ != nullptr && feed_->has(target->generation))
-      end({grpc::StatusCode::NOT_FOUND, "Node " + node_ + " is not declared; it is empty now"});
+    if (empty_ != nullptr && feed_->has(target->generation)) end_of_a_stranger();
     return;
   }
   spdlog::info("node {}: {} to generation {}", node_, delta->is_snapshot ? "snapshot" : "delta",
@@ -128,22 +134,35 @@ void NodeSession::send_next() {
   StartWrite(&outgoing_);
 }
 
+// Once a stranger, always one: no identity comes back.
 std::shared_ptr<const nodestate::NodeState> NodeSession::wanted() {
+  if (empty_ != nullptr) return empty_;
   const auto now = services_.controller.published();
-  const auto declared = now->states.find(node_);
-  if (declared != now->states.end()) {
-    empty_ = nullptr;
-    return declared->second;
-  }
-  if (empty_ == nullptr) {
-    auto state = std::make_shared<nodestate::NodeState>();
-    state->node = node_;
-    const bool is_empty_already = nodestate::wire::digest_of(*state) == held_.digest;
-    state->generation =
-        is_empty_already ? held_.generation : std::max(now->revision, held_.generation + 1);
-    empty_ = std::move(state);
-  }
+  if (node_of(now->model, claimed_) != nullptr) return now->states.at(node_);
+  const bool is_declared = now->model.find<model::Node>(node_) != nullptr;
+  if (is_declared)
+    services_.reports.disconnected(node_, number_);
+  else
+    services_.reports.forget(node_, number_);
+  number_ = 0;
+  auto state = std::make_shared<nodestate::NodeState>();
+  state->node = node_;
+  const bool is_empty_already = nodestate::wire::digest_of(*state) == held_.digest;
+  state->generation =
+      is_empty_already ? held_.generation : std::max(now->revision, held_.generation + 1);
+  empty_ = std::move(state);
   return empty_;
+}
+
+void NodeSession::end_of_a_stranger() {
+  const bool is_declared =
+      services_.controller.published()->model.find<model::Node>(node_) != nullptr;
+  if (is_declared)
+    end({grpc::StatusCode::PERMISSION_DENIED,
+         "the certificate of Node " + node_ +
+             " was revoked and it is empty now; to take it back: farspan enrol " + node_});
+  else
+    end({grpc::StatusCode::NOT_FOUND, "Node " + node_ + " is not declared; it is empty now"});
 }
 
 void NodeSession::end(const grpc::Status& status) {

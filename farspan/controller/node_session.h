@@ -2,13 +2,13 @@
 // NodeSession: one connected node: its state goes down, its reports come up, until either side ends
 // it.
 //
-//   1. the certificate's CN is the node       4. publications → NodeFeed →
+//   1. the certificate names the node         4. publications → NodeFeed →
 //   2. Hello: what the node has                  at most one delta under way
-//   3. snapshot, unless it has the newest     5. deleted node: an empty state, then the end
+//   3. snapshot, unless it has the newest     5. deleted or revoked: an empty state, then the end
 //
-//
-// A node that is no longer declared is not just refused: it would go on forwarding. It is told to
-// be empty first.
+// A machine whose node is no longer declared, or whose certificate was revoked, is not just
+// refused: it would go on forwarding, and keep its keys on its disk. It is told to be empty first;
+// what it says is not believed meanwhile.
 //
 // Threads: gRPC's, and wake() by whoever publishes. One recursive lock, because gRPC may run a
 // reaction on the thread that starts an operation. The registry shares ownership until OnDone.
@@ -30,6 +30,15 @@ namespace farspan::controller {
 
 class NodeSession;
 
+/// Whom a certificate of the CA names.
+struct Claimed {
+  std::string node;      // CN
+  std::string identity;  // SAN
+};
+
+/// The declared node that `claimed` is, or null: deleted, or its certificate was revoked.
+const model::Node* node_of(const model::Model& model, const Claimed& claimed);
+
 /// Every live session, so that a publication can wake them.
 class SessionRegistry {
  public:
@@ -45,7 +54,7 @@ class SessionRegistry {
 
 class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::ControllerMessage> {
  public:
-  NodeSession(std::string node, const NodeServices& services, SessionRegistry& registry);
+  NodeSession(Claimed claimed, const NodeServices& services, SessionRegistry& registry);
 
   /// Begins to read; called once, after the registry owns the session.
   void begin();
@@ -61,20 +70,22 @@ class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Controll
   void take_hello(const v1::Hello& hello);
   void send_next();
   std::shared_ptr<const nodestate::NodeState> wanted();
+  void end_of_a_stranger();
   void end(const grpc::Status& status);
 
-  const std::string node_;
+  const Claimed claimed_;
+  const std::string& node_ = claimed_.node;
   const NodeServices services_;
   SessionRegistry& registry_;
 
   std::recursive_mutex mutex_;
-  std::optional<NodeFeed> feed_;  // since Hello
-  NodeReports::SessionNumber number_ = 0;
+  std::optional<NodeFeed> feed_;           // since Hello
+  NodeReports::SessionNumber number_ = 0;  // 0: nothing it says is kept
   struct {
     uint64_t generation = 0;
     std::string digest;
-  } held_;  // what its Hello said
-  std::shared_ptr<const nodestate::NodeState> empty_;  // since the node is not declared any more
+  } held_;                                             // what its Hello said
+  std::shared_ptr<const nodestate::NodeState> empty_;  // since it is no declared node any more
   v1::NodeMessage incoming_;
   v1::ControllerMessage outgoing_;
   bool is_writing_ = false;

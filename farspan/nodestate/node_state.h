@@ -100,7 +100,8 @@ struct OfficeTunnel {
 };
 
 struct LinkTunnel {
-  std::string peer_node;  // authenticates with the controller's CA as DNS:<node>.node.farspan
+  std::string
+      peer_node;  // authenticates with a certificate of the controller's CA for ike.remote_id
   bool operator==(const LinkTunnel&) const = default;
 };
 

@@ -60,6 +60,9 @@ class SessionTest : public testing::Test {
     controller_ = controller::open_controller(directory_);
     start_server(address);
   }
+  const model::Node& node() const {
+    return *controller_->published()->model.find<model::Node>(kNode);
+  }
   /// The node does what the agent does with deltas, until it has what the controller wants.
   bool converges(nodestate::NodeState& state) {
     return becomes_true(seconds(15), [&] {
@@ -78,7 +81,7 @@ class SessionTest : public testing::Test {
   }
 
   std::string bundle() {
-    const auto token = enrolments_.issue(kNode, std::chrono::system_clock::now());
+    const auto token = enrolments_.issue(node().identity(), std::chrono::system_clock::now());
     const std::string path = node_.path() + "/bundle.json";
     const nlohmann::json text = {{"node", kNode},
                                  {"controller", "unused"},
@@ -98,7 +101,7 @@ class SessionTest : public testing::Test {
     const auto key = agent::key_in(node_.path());
     const auto request = agent::certificate_request(*key, kNode);
     const auto certificate =
-        authority_->sign_node(*request, kNode, std::chrono::system_clock::now() - ago);
+        authority_->sign_node(*request, node(), std::chrono::system_clock::now() - ago);
     const auto kept =
         agent::keep_certificate(node_.path(), kNode, *certificate, authority_->certificate_der(),
                                 authority_->certificate_pem());
@@ -170,7 +173,8 @@ TEST_F(SessionTest, ANewBundleReplacesACertificateThatEnded) {
 TEST_F(SessionTest, ABundleThatIsRefusedDoesNotTakeTheIdentityAway) {
   enrolled(std::chrono::days(1));
   const std::string path = bundle();
-  EXPECT_TRUE(enrolments_.issue(kNode, std::chrono::system_clock::now()).ok());  // voids it
+  EXPECT_TRUE(
+      enrolments_.issue(node().identity(), std::chrono::system_clock::now()).ok());  // voids it
   start_agent(path);
   EXPECT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
 }

@@ -17,13 +17,17 @@ def name(text):
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
 
-def certificate(subject, key, issuer, issuer_key, is_ca):
+def identity_of(node, revision=1):
+    return f"r{revision}.{node}.node.farspan"
+
+
+def certificate(subject, key, issuer, issuer_key, is_ca, revision=1):
     start = datetime.datetime.utcnow() - datetime.timedelta(minutes=5)
     builder = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer)).public_key(key.public_key())
                .serial_number(x509.random_serial_number()).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=1))
                .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True))
     if not is_ca:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(f"{subject}.node.farspan")]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(identity_of(subject, revision))]), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
@@ -32,9 +36,9 @@ class Authority:
         self.dir, self.subject, self.key = directory, subject, ec.generate_private_key(ec.SECP256R1())
         self.certificate = certificate(subject, self.key, subject, self.key, True)
 
-    def enrol(self, node, subject, encoding=serialization.Encoding.PEM):
+    def enrol(self, node, subject, encoding=serialization.Encoding.PEM, revision=1):
         key = ec.generate_private_key(ec.SECP256R1())
-        own = certificate(subject, key, self.subject, self.key, False)
+        own = certificate(subject, key, self.subject, self.key, False, revision)
         files = [self.dir / f"{subject}-{part}" for part in ("cert", "key", "ca")]
         files[0].write_bytes(own.public_bytes(encoding))
         files[1].write_bytes(key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -59,8 +63,9 @@ def nodes(network, tmp_path, request):
 EAST_LINK, WEST_LINK = 0x80000002, 0x80000001  # at east to node 2, at west to node 1
 
 
-def want(node, tunnel, peer, local, remote):
-    node.want(tunnel, kind="link", peer=peer, local=local, remote=remote, ike="aes256gcm16-prfsha384-ecp384", esp="aes256gcm16-ecp384-esn",
+def want(node, tunnel, peer, local, remote, west_revision=1):
+    ids = {NODE: identity_of("east"), OFFICE: identity_of("west", west_revision)}
+    node.want(tunnel, kind="link", peer=peer, local=local, remote=remote, local_id=ids[local], remote_id=ids[remote], ike="aes256gcm16-prfsha384-ecp384", esp="aes256gcm16-ecp384-esn",
               remote_ts="0.0.0.0/0")
     assert node.apply() == []
 
@@ -137,6 +142,28 @@ def test_refuses_a_node_of_another_ca(nodes, tmp_path):
     want_both(east, west)
     wait_for(lambda: "certificate" in west.cause(WEST_LINK) or west.cause(WEST_LINK) == "authentication_failed", 20)
     assert not east.is_up(EAST_LINK) and not west.is_up(WEST_LINK)
+
+
+def test_refuses_a_node_whose_certificate_was_revoked(nodes, tmp_path):
+    east, west = nodes
+    authority = Authority(tmp_path)
+    authority.enrol(east, "east")
+    authority.enrol(west, "west")
+    want_both(east, west)
+    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    # East is told, the machine in the west is not: it is lost, or would rather not hear of it.
+    want(east, EAST_LINK, "west", NODE, OFFICE, west_revision=2)
+    wait_for(lambda: east.ask_dataplane()["sas"] == [], 20, "the SAs with it end at once")
+    before = west.log().count("AUTHENTICATION_FAILED") + east.log().count("AUTHENTICATION_FAILED")
+    west.tell(f"restart {WEST_LINK}")
+    wait_for(lambda: west.log().count("AUTHENTICATION_FAILED") + east.log().count("AUTHENTICATION_FAILED") > before, 30, "it is refused")
+    # It knows its new name, from an old backup of a neighbour say, and claims it with the old certificate.
+    want(west, WEST_LINK, "east", OFFICE, NODE, west_revision=2)
+    wait_for(lambda: west.cause(WEST_LINK) not in ("", "none", None), 30, "a cause is named")
+    assert not east.is_up(EAST_LINK) and not west.is_up(WEST_LINK) and east.ask_dataplane()["sas"] == []
+    authority.enrol(west, "west", revision=2)
+    assert west.apply() == []
+    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK), 60, "its new certificate is taken")
 
 
 def test_link_without_credentials_is_named(nodes):

@@ -40,8 +40,6 @@ bool is_proposal(const std::string& proposal) {
   });
 }
 
-std::string node_identity(const std::string& node) { return node + ".node.farspan"; }
-
 std::vector<std::string> texts(const std::vector<net::Prefix>& prefixes) {
   std::vector<std::string> list;
   for (const net::Prefix& prefix : prefixes) list.push_back(prefix.text());
@@ -110,12 +108,11 @@ void add_psk_rounds(vici::Section& connection, const nodestate::Ike& ike) {
   connection.section("remote-1").set("auth", "psk").set("id", ike.remote_id);
 }
 
-void add_certificate_rounds(vici::Section& connection, const std::string& node,
-                            const std::string& peer) {
+void add_certificate_rounds(vici::Section& connection, const nodestate::Ike& ike) {
   connection.set("encap", true);  // UDP is what segmentation offload works on
   connection.set("send_cert", "always").set("send_certreq", false);
-  connection.section("local-1").set("auth", "pubkey").set("id", node_identity(node));
-  connection.section("remote-1").set("auth", "pubkey").set("id", node_identity(peer));
+  connection.section("local-1").set("auth", "pubkey").set("id", ike.local_id);
+  connection.section("remote-1").set("auth", "pubkey").set("id", ike.remote_id);
 }
 
 /// FNV-1a, 64 bits: tells versions of one tunnel apart; nothing secret and nothing hostile goes in.
@@ -162,15 +159,14 @@ Status check(TunnelId id, const Tunnel& tunnel) {
     return Error{ErrorCode::kInvalid, resource, "ipsec",
                  "proposal \"" + ike.esp_proposal + "\" is none", "choose algorithms of the list"};
   }
-  if (const auto* office = std::get_if<OfficeTunnel>(&tunnel.use)) {
-    for (const auto& [field, identity] :
-         {std::pair{"local_id", ike.local_id}, std::pair{"remote_id", ike.remote_id}}) {
-      if (!is_one_identity(identity)) {
-        return Error{ErrorCode::kInvalid, resource, field,
-                     "\"" + identity + "\" is not one identity",
-                     "use an address or a domain name, without wildcards or blanks"};
-      }
+  for (const auto& [field, identity] :
+       {std::pair{"local_id", ike.local_id}, std::pair{"remote_id", ike.remote_id}}) {
+    if (!is_one_identity(identity)) {
+      return Error{ErrorCode::kInvalid, resource, field, "\"" + identity + "\" is not one identity",
+                   "use an address or a domain name, without wildcards or blanks"};
     }
+  }
+  if (const auto* office = std::get_if<OfficeTunnel>(&tunnel.use)) {
     if (office->psk.empty())
       return Error{ErrorCode::kInvalid, resource, "psk", "is empty", "set a pre-shared key"};
   }
@@ -185,7 +181,7 @@ Result<Connection> describe_connection(TunnelId id, const Tunnel& tunnel,
 
   Connection described;
   vici::Section connection = common_section(id, tunnel.ike);
-  const auto* link = std::get_if<LinkTunnel>(&tunnel.use);
+  const bool is_link = std::holds_alternative<LinkTunnel>(tunnel.use);
   if (const auto* office = std::get_if<OfficeTunnel>(&tunnel.use)) {
     add_psk_rounds(connection, tunnel.ike);
     described.load_shared = shared_key(id, tunnel.ike, office->psk);
@@ -195,7 +191,7 @@ Result<Connection> describe_connection(TunnelId id, const Tunnel& tunnel,
       return Error{ErrorCode::kUnavailable, resource_of(id, tunnel), "",
                    "this node has no certificate yet", "enrol the node with its token"};
     }
-    add_certificate_rounds(connection, credentials.node, link->peer_node);
+    add_certificate_rounds(connection, tunnel.ike);
   }
 
   auto bytes = vici::encode(connection);
@@ -204,7 +200,7 @@ Result<Connection> describe_connection(TunnelId id, const Tunnel& tunnel,
                  "use fewer subnets"};
   }
   described.name = "t" + to_string(id) + "-" + digest(*bytes);
-  if (link) {
+  if (is_link) {
     connection = with_list(connection, "local-1", "certs", credentials.certificate);
     connection = with_list(connection, "remote-1", "cacerts", credentials.ca_certificate);
   }

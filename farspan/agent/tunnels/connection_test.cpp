@@ -28,6 +28,8 @@ Tunnel office() {
 
 Tunnel link_to(const std::string& peer) {
   Tunnel tunnel = office();
+  tunnel.ike.local_id = "r1.east.node.farspan";
+  tunnel.ike.remote_id = "r1." + peer + ".node.farspan";
   tunnel.use = nodestate::LinkTunnel{peer};
   return tunnel;
 }
@@ -77,11 +79,17 @@ TEST(DescribeConnection, OfALinkProvesNodesByCertificate) {
   ASSERT_TRUE(described.ok());
   const vici::Section& connection = *described->load_conn.find(described->name);
   EXPECT_EQ(connection.value("encap"), "yes");
-  EXPECT_EQ(connection.find("local-1")->value("id"), "east.node.farspan");
-  EXPECT_EQ(connection.find("remote-1")->value("id"), "west.node.farspan");
+  EXPECT_EQ(connection.find("local-1")->value("id"), "r1.east.node.farspan");
+  EXPECT_EQ(connection.find("remote-1")->value("id"), "r1.west.node.farspan");
   EXPECT_THAT(*connection.find("local-1")->find_list("certs"), ElementsAre("CERT"));
   EXPECT_THAT(*connection.find("remote-1")->find_list("cacerts"), ElementsAre("CA"));
   EXPECT_FALSE(described->load_shared);
+}
+
+TEST(DescribeConnection, OfALinkChangesWhenItsPeerHasAnotherIdentity) {
+  Tunnel revoked = link_to("west");
+  revoked.ike.remote_id = "r9.west.node.farspan";
+  EXPECT_NE(name_of(link_to("west")), name_of(revoked)) << "its SAs would live on";
 }
 
 TEST(DescribeConnection, RefusesALinkWithoutCredentials) {

@@ -33,7 +33,7 @@ namespace farspan::tunnels {
 /// How this node proves itself on links: PEM or DER. Empty until the node is enrolled; then links
 /// fail by name.
 struct NodeCredentials {
-  std::string node;  // "us-east-1": authenticates as DNS:us-east-1.node.farspan
+  std::string node;  // "us-east-1"
   std::string certificate;
   std::string private_key;
   std::string ca_certificate;

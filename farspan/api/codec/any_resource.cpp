@@ -96,4 +96,11 @@ void fill_secrets(AnyResource& declared, const AnyResource* standing,
       before != nullptr && !before->ike.psk.empty() ? before->ike.psk : make_secret();
 }
 
+void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision) {
+  auto* node = std::get_if<model::Node>(&declared);
+  if (node == nullptr) return;
+  const auto* before = standing != nullptr ? std::get_if<model::Node>(standing) : nullptr;
+  node->identity_revision = before != nullptr ? before->identity_revision : revision;
+}
+
 }  // namespace farspan::api::codec

@@ -54,4 +54,8 @@ bool erase(model::Model& model, std::string_view kind, const std::string& name);
 void fill_secrets(AnyResource& declared, const AnyResource* standing,
                   const std::function<std::string()>& make_secret);
 
+/// Gives `declared`, when it is a Node, the identity of `standing`, or a new one made at
+/// `revision`.
+void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision);
+
 }  // namespace farspan::api::codec
