@@ -2,9 +2,11 @@
 #include "farspan/api/http_server.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -28,60 +30,83 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kThreads = 4;
-constexpr int kMaxConnections = 512;
+constexpr long kMaxConnections = 256;  // of one listener
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 
-// Counts itself in and out, so that one client cannot take every descriptor of the process.
-class Seat {
+// The connections of one listener. Each has seats of its own, at most a quarter of the process's
+// descriptors: whoever takes all of HTTPS takes nothing from the Unix socket or the nodes.
+class Seats {
  public:
-  explicit Seat(std::atomic<int>& taken) : taken_(taken) { ++taken_; }
-  ~Seat() { --taken_; }
-  Seat(const Seat&) = delete;
-  Seat& operator=(const Seat&) = delete;
+  class Seat {
+   public:
+    explicit Seat(std::atomic<long>& taken) : taken_(taken) { ++taken_; }
+    ~Seat() { --taken_; }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+
+   private:
+    std::atomic<long>& taken_;
+  };
+
+  /// A seat until it is destroyed; null when all are taken.
+  std::unique_ptr<Seat> take() {
+    return taken_ < most() ? std::make_unique<Seat>(taken_) : nullptr;
+  }
 
  private:
-  std::atomic<int>& taken_;
+  static long most() {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return kMaxConnections;
+    return std::min(kMaxConnections, static_cast<long>(descriptors.rlim_cur / 4));
+  }
+
+  std::atomic<long> taken_ = 0;
 };
+
+using SeatTaken = std::unique_ptr<Seats::Seat>;
 
 struct Shared {
   const Rest& rest;
   std::string token;
   asio::ssl::context tls{asio::ssl::context::tls_server};
-  std::atomic<int> taken = 0;
+  Seats unix_seats, tls_seats;
 };
 
-asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared& shared) {
+asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared& shared,
+                            SeatTaken seat) {
   static const std::string kNoToken;
-  const Seat seat(shared.taken);
   UnixStream stream(std::move(socket));
   co_await serve_http(stream, shared.rest, kNoToken);
+  seat.reset();
 }
 
-asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared) {
-  const Seat seat(shared.taken);
+asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared, SeatTaken seat) {
   TlsStream stream(boost::beast::tcp_stream(std::move(socket)), shared.tls);
-  boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
+  boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kHandshake);
   const auto [failure] = co_await stream.async_handshake(asio::ssl::stream_base::server, kUse);
   if (failure) co_return;
   co_await serve_http(stream, shared.rest, shared.token);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
   co_await stream.async_shutdown(kUse);
+  seat.reset();
 }
 
 template <class Acceptor>
-asio::awaitable<void> accept_forever(Acceptor& acceptor, Shared& shared) {
+asio::awaitable<void> accept_forever(Acceptor& acceptor, Shared& shared, Seats& seats) {
   const auto executor = co_await asio::this_coro::executor;
   for (;;) {
     auto [failure, socket] = co_await acceptor.async_accept(asio::make_strand(executor), kUse);
     if (failure == asio::error::operation_aborted) co_return;
-    if (failure || shared.taken >= kMaxConnections) {
-      // Out of descriptors or of seats: accepting again at once would only spin.
+    if (failure) {
+      // Out of descriptors: accepting again at once would only spin.
       asio::steady_timer pause(executor, std::chrono::milliseconds(50));
       co_await pause.async_wait(kUse);
       continue;
     }
+    auto seat = seats.take();
+    if (seat == nullptr) continue;  // and the connection is closed
     const auto strand = socket.get_executor();
-    asio::co_spawn(strand, serve(std::move(socket), shared), asio::detached);
+    asio::co_spawn(strand, serve(std::move(socket), shared, std::move(seat)), asio::detached);
   }
 }
 
@@ -103,7 +128,8 @@ Result<asio::ip::tcp::endpoint> endpoint_of(const std::string& text) {
 
 struct HttpServer::Running {
   explicit Running(const Rest& rest, const HttpOptions& options)
-      : shared{rest, options.token}, socket_path(options.socket_path) {}
+      : shared{rest, options.token, asio::ssl::context(asio::ssl::context::tls_server), {}, {}},
+        socket_path(options.socket_path) {}
   ~Running() {
     io.stop();
     for (auto& thread : threads) thread.join();
@@ -130,7 +156,7 @@ Status HttpServer::Running::listen_unix_socket() {
     return Error{ErrorCode::kUnavailable, "controller", "--api-socket", failure.message(),
                  "choose another path"};
   (void)fd->release();
-  asio::co_spawn(io, accept_forever(unix_acceptor, shared), asio::detached);
+  asio::co_spawn(io, accept_forever(unix_acceptor, shared, shared.unix_seats), asio::detached);
   return ok();
 }
 
@@ -150,7 +176,7 @@ Status HttpServer::Running::listen_tls(const HttpOptions& options) {
     return Error{ErrorCode::kUnavailable, "controller", "--api-listen",
                  options.listen + ": " + failure.message(),
                  "choose an address of this machine and a free port"};
-  asio::co_spawn(io, accept_forever(tcp_acceptor, shared), asio::detached);
+  asio::co_spawn(io, accept_forever(tcp_acceptor, shared, shared.tls_seats), asio::detached);
   return ok();
 }
 

@@ -22,6 +22,7 @@ namespace http = boost::beast::http;
 
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr const char* kServer = "farspan";
+constexpr const char* kLines = "application/x-ndjson";
 
 using HttpResponse = http::response<http::string_body>;
 
@@ -65,6 +66,9 @@ std::optional<Answer> judge_header(const http::request_parser<http::string_body>
     return with_status(
         401, {ErrorCode::kDenied, "HTTP request", "Authorization", "bears no token, or a wrong one",
               "send the token of the controller's api-token file"});
+  const auto& header = parser.get();  // RFC 9112 §3.2
+  if (header.version() >= 11 && header.count(http::field::host) != 1)
+    return malformed(400, "has no Host, or several", "send one Host field");
   const auto length = parser.content_length();
   if (length && *length > HttpLimits::kBodyBytes)
     return malformed(413, "a body of " + std::to_string(*length) + " bytes is too large",
@@ -103,8 +107,11 @@ class HttpSession {
     http::request_parser<http::string_body> parser;
     parser.header_limit(HttpLimits::kHeaderBytes);
     parser.body_limit(HttpLimits::kBodyBytes);
-    expire_after(HttpLimits::kIdle);
+    const bool is_begun = co_await first_bytes();
+    if (!is_begun) co_return false;
+    expire_after(HttpLimits::kRequest);
     auto [failure, count] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
+    is_head_ = parser.get().method() == http::verb::head;
     if (!failure) {
       if (const auto refused = judge_header(parser, token_)) {
         co_await write(response_of(*refused, 11, false));  // its body was not read
@@ -126,6 +133,19 @@ class HttpSession {
     co_return is_kept_open;
   }
 
+  // A connection may be idle between two requests; once a request begins, and before the first one,
+  // it may not.
+  asio::awaitable<bool> first_bytes() {
+    if (is_first_ || buffer_.size() > 0) {
+      is_first_ = false;
+      co_return true;
+    }
+    expire_after(HttpLimits::kIdle);
+    const auto [failure, count] = co_await stream_.async_read_some(buffer_.prepare(4096), kUse);
+    buffer_.commit(count);
+    co_return !failure;
+  }
+
   asio::awaitable<bool> answer(http::request<http::string_body> request) {
     const auto target = request.target();
     auto asked = Rest::parse_target({target.data(), target.size()});
@@ -136,6 +156,12 @@ class HttpSession {
       answered = rest_.answer(*asked);
     } else {
       answered = malformed(400, "the target is not percent-encoded correctly", "see RFC 3986 §2.1");
+    }
+    const bool is_watch = std::holds_alternative<Watch>(answered);
+    if (is_watch && request.version() < 11) {  // it cannot take chunks (RFC 9112 §6.1)
+      answered = malformed(505, "a watch is a stream of chunks", "speak HTTP/1.1");
+    } else if (is_watch && is_head_) {
+      answered = Answer{200, kLines, "", ""};
     }
     if (const auto* watch = std::get_if<Watch>(&answered)) {
       co_await stream_changes(watch->after);
@@ -186,6 +212,11 @@ class HttpSession {
 
   asio::awaitable<bool> write(HttpResponse response) {
     expire_after(HttpLimits::kRequest);
+    if (is_head_) {  // the header that a GET would get, and nothing behind it (RFC 9110 §9.3.2)
+      http::response_serializer<http::string_body> serializer(response);
+      const auto [failure, count] = co_await http::async_write_header(stream_, serializer, kUse);
+      co_return !failure;
+    }
     const auto [failure, count] = co_await http::async_write(stream_, response, kUse);
     co_return !failure;
   }
@@ -200,7 +231,7 @@ class HttpSession {
     expire_after(HttpLimits::kRequest);
     http::response<http::empty_body> response(http::status::ok, 11);
     response.set(http::field::server, kServer);
-    response.set(http::field::content_type, "application/x-ndjson");
+    response.set(http::field::content_type, kLines);
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(false);
     response.chunked(true);
@@ -224,6 +255,8 @@ class HttpSession {
   const Rest& rest_;
   const std::string& token_;
   beast::flat_buffer buffer_;
+  bool is_first_ = true;
+  bool is_head_ = false;  // the request being answered
 };
 
 }  // namespace

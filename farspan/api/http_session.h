@@ -27,8 +27,9 @@ using TlsStream = boost::asio::ssl::stream<boost::beast::tcp_stream>;
 struct HttpLimits {
   static constexpr size_t kHeaderBytes = 16 << 10;
   static constexpr size_t kBodyBytes = 16 << 20;
-  static constexpr std::chrono::seconds kRequest{
-      30};  // for a request to arrive, and an answer to leave
+  static constexpr std::chrono::seconds kHandshake{10};
+  // for a request to arrive, and an answer to leave
+  static constexpr std::chrono::seconds kRequest{30};
   static constexpr std::chrono::seconds kIdle{120};  // between two requests
   static constexpr std::chrono::seconds kHeartbeat{5};
 };

@@ -121,6 +121,11 @@ Answer refusal(const Error& error) { return refusal(Errors{error}); }
 
 std::optional<Request> Rest::parse_target(std::string_view target) {
   Request request;
+  for (const std::string_view scheme : {"http://", "https://"}) {  // RFC 9112 §3.2.2
+    if (!target.starts_with(scheme)) continue;
+    const size_t path = target.find('/', scheme.size());
+    target = path == std::string_view::npos ? "/" : target.substr(path);
+  }
   const size_t question = target.find('?');
   request.path = target.substr(0, question);
   if (question == std::string_view::npos) return request;
@@ -134,20 +139,26 @@ std::optional<Request> Rest::parse_target(std::string_view target) {
     auto value = percent_decode(equals == std::string_view::npos ? std::string_view()
                                                                  : pair.substr(equals + 1));
     if (!name || !value) return std::nullopt;
-    request.query[*std::move(name)] = *std::move(value);
+    const bool is_new = request.query.emplace(*name, *std::move(value)).second;
+    if (!is_new) request.given_twice = *name;
   }
   return request;
 }
 
 std::variant<Answer, Watch> Rest::answer(const Request& request) const {
   std::string allow;
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
   for (const Operation& operation : operations()) {
     const auto values = match(operation.path, request.path);
     if (!values) continue;
-    if (request.method != operation.method) {
-      allow += (allow.empty() ? "" : ", ") + std::string(operation.method);
+    if (method != operation.method) {
+      const bool is_get = std::string_view(operation.method) == "GET";
+      allow += (allow.empty() ? "" : ", ") + std::string(is_get ? "GET, HEAD" : operation.method);
       continue;
     }
+    if (!request.given_twice.empty())
+      return refusal(Error{ErrorCode::kInvalid, request.method + " " + request.path,
+                           request.given_twice, "is given twice", "give it once"});
     for (const auto& [name, value] : request.query) {
       bool is_known = false;
       for (const auto& parameter : operation.query) is_known = is_known || name == parameter.name;

@@ -27,6 +27,7 @@ struct Request {
   std::string method;                        // "GET"
   std::string path;                          // "/v1/resources/Vpc/us-east", still percent-encoded
   std::map<std::string, std::string> query;  // decoded
+  std::string given_twice;                   // a name of the query, refused
   std::string body;
 };
 

@@ -12,6 +12,7 @@
 // document.
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
@@ -72,6 +73,14 @@ sigset_t block_ending_signals() {
   return signals;
 }
 
+// Every connection takes a descriptor, and shells start programs with few of them.
+void take_all_descriptors() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
 Status run(const Options& options, const sigset_t& ending) {
   if (const auto made = controller::make_private_directory(options.state_dir); !made) return made;
   auto store = store::open_sqlite(options.state_dir + "/store.db");
@@ -126,6 +135,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   ::umask(077);
+  farspan::take_all_descriptors();
   const sigset_t ending = farspan::block_ending_signals();
   const auto done = farspan::run(options, ending);
   if (done) return EXIT_SUCCESS;

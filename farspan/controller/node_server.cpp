@@ -240,6 +240,9 @@ Result<std::unique_ptr<NodeServer>> NodeServer::start(const std::string& address
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
                              0);  // a second controller is refused, not shared with
+  // Whoever connects and does not go on to a request is not kept for long.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 30'000);
   // A node that vanished is noticed within seconds, and one that asks often whether we live is not
   // cut off.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 5'000);

@@ -92,7 +92,7 @@ def test_what_does_not_exist_is_named(controller, network):
     assert status == 404 and "Vpc" in answer["errors"][0]["remedy"]
     assert controller.ask("GET", "/v2/anything")[0] == 404
     status, text, headers = controller.request("PUT", "/v1/resources/Vpc/us-east")
-    assert status == 405 and headers["Allow"] == "GET, DELETE"
+    assert status == 405 and headers["Allow"] == "GET, HEAD, DELETE"
     status, answer = controller.ask("GET", "/v1/nodes?verbose=1")
     assert status == 400 and answer["errors"][0]["field"] == "verbose"
     assert controller.ask("GET", "/v1/vpcs/none/routes")[0] == 404
