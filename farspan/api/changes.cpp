@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // apply, plan, delete, revoke: documents in, changes out.
+#include <charconv>
+
 #include "farspan/api/codec/kind_names.h"
 #include "farspan/api/json.h"
 #include "farspan/api/kind_of_path.h"
@@ -38,10 +40,26 @@ Answer answer_of(const controller::Admission& admission) {
   return json_answer({{"revision", outcome.revision}, {"changes", changes}, {"nodes", nodes}});
 }
 
+// The revision of the query: the change is for that one only.
+Result<controller::Controller::Seen> seen_by(const Request& request) {
+  const auto asked = request.query.find("revision");
+  if (asked == request.query.end()) return controller::Controller::Seen();
+  const std::string& text = asked->second;
+  uint64_t revision = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), revision);
+  if (fault != std::errc() || end != text.data() + text.size())
+    return Error{ErrorCode::kInvalid, request.method + " " + request.path, "revision",
+                 (text.empty() ? "nothing" : text.substr(0, 32)) + " is not a number",
+                 "give the revision of a plan or a list, or none"};
+  return controller::Controller::Seen(revision);
+}
+
 }  // namespace
 
 Answer Rest::apply(const Request& request, const PathValues&) const {
-  return answer_of(sources_.controller.apply(request.body, Mode::kCommit));
+  const auto seen = seen_by(request);
+  if (!seen) return refusal(seen.error());
+  return answer_of(sources_.controller.apply(request.body, Mode::kCommit, *seen));
 }
 
 Answer Rest::plan(const Request& request, const PathValues&) const {
@@ -49,7 +67,9 @@ Answer Rest::plan(const Request& request, const PathValues&) const {
 }
 
 Answer Rest::remove(const Request& request, const PathValues&) const {
-  return answer_of(sources_.controller.remove(request.body, Mode::kCommit));
+  const auto seen = seen_by(request);
+  if (!seen) return refusal(seen.error());
+  return answer_of(sources_.controller.remove(request.body, Mode::kCommit, *seen));
 }
 
 Answer Rest::plan_remove(const Request& request, const PathValues&) const {

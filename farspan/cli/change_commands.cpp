@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
@@ -46,7 +47,20 @@ void print_changes(const Context& context, const nlohmann::json& answer, bool is
 
 struct Target {
   std::vector<std::string> files, names;
+  std::optional<uint64_t> revision;
+
+  std::string query() const {
+    return revision ? "?revision=" + std::to_string(*revision) : std::string();
+  }
 };
+
+void add_revision_option(CLI::App* command, Target& target) {
+  command
+      ->add_option("--revision", target.revision,
+                   "refuse when the network is not at this revision, such as the one of a plan")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+}
 
 void add_file_option(CLI::App* command, Target& target) {
   command
@@ -80,9 +94,12 @@ void add_change_commands(CLI::App& app, Context& context) {
   auto* apply = app.add_subcommand("apply", "Create or update resources, all of them or none");
   add_file_option(apply, *target);
   apply->get_option("--file")->required();
+  add_revision_option(apply, *target);
   apply->footer("Example:\n  farspan apply -f examples/global-offices/1-us-east.yaml");
   apply->callback([target, &context] {
-    print_changes(context, context.send("POST", "/v1/apply", read_documents(target->files)), false);
+    print_changes(
+        context, context.send("POST", "/v1/apply" + target->query(), read_documents(target->files)),
+        false);
   });
 
   auto* plan = app.add_subcommand("plan", "Show what apply would change, without doing it");
@@ -95,14 +112,17 @@ void add_change_commands(CLI::App& app, Context& context) {
 
   auto* remove = app.add_subcommand("delete", "Delete resources, all that are named or none");
   add_file_option(remove, *target);
+  add_revision_option(remove, *target);
   remove->add_option("names", target->names, "kind, then one or more names")
       ->type_name("KIND NAME...");
   remove->footer(
       "Examples:\n  farspan delete cen-route office-1\n  farspan delete -f "
       "examples/global-offices/5-security.yaml");
   remove->callback([target, &context] {
-    print_changes(context, context.send("POST", "/v1/delete", named_documents(context, *target)),
-                  false);
+    print_changes(
+        context,
+        context.send("POST", "/v1/delete" + target->query(), named_documents(context, *target)),
+        false);
   });
 }
 

@@ -50,6 +50,11 @@ Result<codec::AnyResource> resource_of(const store::Row& row) {
 
 Admission refused(Errors errors) { return {{}, std::move(errors)}; }
 
+Error nothing_in_it() {
+  return {ErrorCode::kInvalid, "", "the text", "there is nothing in it",
+          "write documents: kind, name and spec"};
+}
+
 store::Key key_of(const codec::AnyResource& resource) {
   return {std::string(codec::kind_of(resource)), codec::meta_of(resource).name};
 }
@@ -90,9 +95,10 @@ Status Controller::load() {
   return ok();
 }
 
-Admission Controller::apply(std::string_view text, Mode mode) {
+Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
   auto parsed = codec::parse_documents(text);
   if (!parsed.ok()) return refused(std::move(parsed.errors));
+  if (parsed.documents.empty()) return refused({nothing_in_it()});
   const std::lock_guard lock(changing_);
   Draft draft{published(), next_number_, published()->model, {}, {}, {}};
   for (auto& document : parsed.documents) {
@@ -113,21 +119,22 @@ Admission Controller::apply(std::string_view text, Mode mode) {
                           body_of(document.resource)});
     codec::upsert(draft.model, std::move(document.resource));
   }
-  return admit(std::move(draft), mode);
+  return admit(std::move(draft), mode, seen);
 }
 
-Admission Controller::remove(std::string_view text, Mode mode) {
+Admission Controller::remove(std::string_view text, Mode mode, Seen seen) {
   auto parsed = codec::parse_names(text);
   if (!parsed.errors.empty()) return refused(std::move(parsed.errors));
+  if (parsed.names.empty()) return refused({nothing_in_it()});
   std::vector<store::Key> keys;
   for (const auto& name : parsed.names) {
     store::Key key{name.kind, name.name};
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
   }
-  return remove(keys, mode);
+  return remove(keys, mode, seen);
 }
 
-Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode) {
+Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode, Seen seen) {
   const std::lock_guard lock(changing_);
   Draft draft{published(), next_number_, published()->model, {}, {}, {}};
   Errors missing;
@@ -139,7 +146,7 @@ Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode) {
     draft.deletes.push_back(key);
   }
   if (!missing.empty()) return refused(std::move(missing));
-  return admit(std::move(draft), mode);
+  return admit(std::move(draft), mode, seen);
 }
 
 Admission Controller::revoke(const std::string& name) {
@@ -154,11 +161,16 @@ Admission Controller::revoke(const std::string& name) {
   draft.changes.push_back({Action::kUpdate, model::Node::kKind, name});
   draft.puts.push_back(
       {{model::Node::kKind, name}, node->second.meta.number, 0, body_of(node->second)});
-  return admit(std::move(draft), Mode::kCommit);
+  return admit(std::move(draft), Mode::kCommit, {});
 }
 
 // 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish
-Admission Controller::admit(Draft draft, Mode mode) {
+Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
+  if (seen && *seen != draft.from->revision)
+    return refused({{ErrorCode::kConflict, "the network", "revision",
+                     std::to_string(*seen) + " is not the latest, which is " +
+                         std::to_string(draft.from->revision),
+                     "look at it again (farspan plan) and repeat the change"}});
   Errors faults = model::validate(draft.model, draft.from->model);
   if (!faults.empty()) return refused(std::move(faults));
 

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,11 +75,14 @@ class Controller {
   /// Takes the store's contents as the model. kInvalid when a row cannot be read.
   static Result<std::unique_ptr<Controller>> open(std::unique_ptr<store::Store> store);
 
+  /// The revision that whoever asks for a change has seen; it is refused with kConflict on another.
+  using Seen = std::optional<uint64_t>;
+
   /// Creates and updates what the documents of `text` declare, whole or not at all.
-  Admission apply(std::string_view text, Mode mode);
+  Admission apply(std::string_view text, Mode mode, Seen seen = {});
   /// Deletes what the documents of `text` name, whole or not at all.
-  Admission remove(std::string_view text, Mode mode);
-  Admission remove(const std::vector<store::Key>& keys, Mode mode);
+  Admission remove(std::string_view text, Mode mode, Seen seen = {});
+  Admission remove(const std::vector<store::Key>& keys, Mode mode, Seen seen = {});
 
   /// Gives `node` another identity: no certificate and no enrolment token that was made until now
   /// is its any more, neither here nor on the links of other nodes. kNotFound without such a Node.
@@ -107,7 +111,7 @@ class Controller {
   struct Draft;
   explicit Controller(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
   Status load();
-  Admission admit(Draft draft, Mode mode);
+  Admission admit(Draft draft, Mode mode, Seen seen);
   void publish(Published next);
 
   std::unique_ptr<store::Store> store_;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that are hostile, clumsy or merely old, against the real program: what it takes from them is bounded."""
 
+import json
 import os
 import socket
 import ssl
@@ -78,6 +79,41 @@ def test_405_names_what_is_possible(shared):
 def test_odd_requests_get_an_answer_that_says_why(shared, data, status, words):
     answer = raw(shared.socket, data)
     assert answer.startswith(b"HTTP/1.") and answer.split()[1] == str(status).encode() and words in answer, answer
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n", "---\n---\n", "[]", "null", "[null]"])
+@pytest.mark.parametrize("where", ["apply", "plan", "delete", "plan-delete"])
+def test_nothing_is_refused_as_nothing(shared, text, where):
+    status, answer = shared.ask("POST", f"/v1/{where}", text)
+    assert status == 400 and answer["errors"][0]["what"] == "there is nothing in it", answer
+
+
+def test_a_change_for_another_revision_is_refused(shared):
+    region = json.dumps({"kind": "Region", "name": "later", "spec": {}})
+    now = shared.get("/v1/version")["revision"]
+    for where in (f"/v1/apply?revision={now + 1}", f"/v1/apply?revision={now - 1}", f"/v1/delete?revision={now - 1}"):
+        status, answer = shared.ask("POST", where, region if "apply" in where else '{"kind": "Region", "name": "shanghai"}')
+        assert status == 409 and f"the latest, which is {now}" in answer["errors"][0]["what"], answer
+    assert shared.ask("POST", "/v1/apply?revision=x", region)[1]["errors"][0]["field"] == "revision"
+    assert shared.get("/v1/version")["revision"] == now
+    status, answer = shared.ask("POST", f"/v1/apply?revision={now}", region)
+    assert status == 200 and answer["revision"] == now + 1
+
+
+def test_of_many_who_saw_one_revision_one_wins(shared):
+    now = shared.get("/v1/version")["revision"]
+    clients = []
+    for i in range(20):
+        body = json.dumps({"kind": "Region", "name": f"race-{i}", "spec": {}}).encode()
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(shared.socket)
+        client.sendall(request("POST", f"/v1/apply?revision={now}", f"Content-Length: {len(body)}") + body)
+        clients.append(client)
+    statuses = sorted(client.recv(65536).split()[1] for client in clients)
+    for client in clients:
+        client.close()
+    assert statuses == [b"200"] + [b"409"] * 19
+    assert shared.get("/v1/version")["revision"] == now + 1
 
 
 def cpu_seconds(process):
