@@ -59,7 +59,7 @@ void emit(YAML::Emitter& out, const nlohmann::json& json) {
 
 void fail(const Errors& errors) {
   for (const auto& error : errors)
-    std::cerr << painted("error: ", Colour::kRed) << error.text() << "\n";
+    std::cerr << painted("error: ", Colour::kRed) << visible(error.text()) << "\n";
   throw Exit{exit_code_of(errors.front().code)};
 }
 

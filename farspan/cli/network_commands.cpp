@@ -14,7 +14,7 @@ namespace {
 std::string text_of(const nlohmann::json& row, const char* key) {
   const auto value = row.find(key);
   if (value == row.end() || value->is_null()) return "";
-  return value->is_string() ? value->get<std::string>() : value->dump();
+  return visible(value->is_string() ? value->get<std::string>() : value->dump());
 }
 
 uint64_t number_of(const nlohmann::json& row, const char* key) {

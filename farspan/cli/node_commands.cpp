@@ -39,8 +39,9 @@ void nodes(const Context& context) {
     for (const auto& failure : node.at("failures")) {
       std::cout << "\n"
                 << painted(node.value("node", "") + ": " + failure.value("item", ""), Colour::kRed)
-                << ": " << failure.value("reason", "");
-      if (!failure.value("remedy", "").empty()) std::cout << "; " << failure.value("remedy", "");
+                << ": " << visible(failure.value("reason", ""));
+      if (!failure.value("remedy", "").empty())
+        std::cout << "; " << visible(failure.value("remedy", ""));
       std::cout << "\n";
     }
   }

@@ -14,17 +14,24 @@ enum class Colour { kNone, kDim, kBold, kGreen, kYellow, kRed };
 /// True when standard output is a terminal and NO_COLOR is not set.
 bool has_colour();
 
-/// `text` in `colour`, or as it is when colours are off.
+/// `text` with '?' for every control character: what nodes, and through them strangers, say must
+/// not command the terminal.
+std::string visible(std::string text);
+
+/// `text` in `colour`, made visible; without colour when colours are off.
 std::string painted(const std::string& text, Colour colour);
 
 /// Columns `text` takes on a terminal: UTF-8 code points (the box characters used here are one
 /// column wide).
 size_t width_of(const std::string& text);
 
+/// Columns of the terminal behind standard output; 0 when it is none: programs get whole lines.
+size_t terminal_columns();
+
 struct Cell {
   Cell(std::string t, Colour c = Colour::kNone)
-      : text(std::move(t)), colour(c) {}  // NOLINT: implicit by design
-  Cell(const char* t) : text(t) {}        // NOLINT: implicit by design
+      : text(visible(std::move(t))), colour(c) {}  // NOLINT: implicit by design
+  Cell(const char* t) : text(t) {}                 // NOLINT: implicit by design
   std::string text;
   Colour colour = Colour::kNone;
 };
@@ -34,9 +41,13 @@ class Table {
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.empty(); }
-  void print(std::ostream& out) const;
+  /// @param columns  of the terminal: cells of the widest columns are folded at blanks until a row
+  /// fits, or no word more can be moved; 0: no limit
+  void print(std::ostream& out, size_t columns = terminal_columns()) const;
 
  private:
+  std::vector<size_t> widths(size_t columns) const;
+
   std::vector<std::string> header_;
   std::vector<std::vector<Cell>> rows_;
 };

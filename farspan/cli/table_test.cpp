@@ -26,5 +26,39 @@ TEST(Table, LeavesNoBlanksAtLineEnds) {
   EXPECT_EQ(out.str().find(" \n"), std::string::npos);
 }
 
+std::string printed(const Table& table, size_t columns) {
+  std::ostringstream out;
+  table.print(out, columns);
+  return out.str();
+}
+
+TEST(Table, FoldsItsWidestCellsAtBlanksUntilItFits) {
+  Table table({"NAME", "STATE", "SPEC"});
+  table.add({"office-1", Cell("the node is not connected"), "vpn_gateway=us-east  dpd=true"});
+  EXPECT_EQ(printed(table, 40),
+            "NAME      STATE      SPEC\n"
+            "office-1  the node   vpn_gateway=us-east\n"
+            "          is not     dpd=true\n"
+            "          connected\n");
+  EXPECT_EQ(printed(table, 0),
+            "NAME      STATE                      SPEC\n"
+            "office-1  the node is not connected  vpn_gateway=us-east  dpd=true\n");
+}
+
+TEST(Table, NothingInACellCommandsTheTerminal) {
+  Table table({"REASON"});
+  table.add(
+      {std::string("\033]0;owned\a red \xc2\x9b"
+                   "1m é\n")});
+  EXPECT_EQ(printed(table, 0), "REASON\n?]0;owned? red ?1m é?\n");
+}
+
+TEST(Table, AWordThatDoesNotFitIsCutOnlyWhenItIsLong) {
+  Table table({"A", "B"});
+  table.add({"172.16.1.0/24", std::string(50, 'x') + " y"});
+  EXPECT_EQ(printed(table, 30), "A              B\n172.16.1.0/24  " + std::string(30, 'x') +
+                                    "\n               " + std::string(20, 'x') + " y\n");
+}
+
 }  // namespace
 }  // namespace farspan::cli
