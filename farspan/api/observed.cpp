@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// routes, tunnels, reachability, export: what the network does, and why.
-#include <charconv>
-
+// routes, tunnels, export: what the network does, and why.
 #include "farspan/api/json.h"
 #include "farspan/api/resource_status.h"
 
@@ -94,46 +92,6 @@ std::string item_of(const nodestate::Tunnel& tunnel) {
   return "Link to Node " + std::get<nodestate::LinkTunnel>(tunnel.use).peer_node;
 }
 
-Error bad_query(const std::string& field, std::string what, std::string remedy) {
-  return {ErrorCode::kInvalid, "GET /v1/reachability", field, std::move(what), std::move(remedy)};
-}
-
-std::string parameter(const Request& request, const char* name) {
-  const auto found = request.query.find(name);
-  return found == request.query.end() ? std::string() : found->second;
-}
-
-std::optional<net::Address> endpoint(const model::Model& model, const std::string& word,
-                                     const char* field, Errors& errors) {
-  if (const auto address = net::Address::parse(word)) return address;
-  if (const auto* instance = model.find<model::Instance>(word)) return instance->address;
-  errors.push_back(bad_query(
-      field, word.empty() ? "is missing" : word + " is neither an address nor an Instance",
-      "give an address, or the name of an Instance"));
-  return std::nullopt;
-}
-
-std::optional<compiler::Probe> probe_of(const Request& request, Errors& errors) {
-  const std::string protocol = parameter(request, "protocol"), port = parameter(request, "port");
-  if (protocol.empty() || protocol == "icmp") {
-    if (port.empty()) return compiler::Probe{1, 0};
-    errors.push_back(bad_query("port", port + " has no meaning for icmp", "leave it out"));
-    return std::nullopt;
-  }
-  if (protocol != "tcp" && protocol != "udp") {
-    errors.push_back(bad_query("protocol", protocol + " is not known", "use icmp, tcp or udp"));
-    return std::nullopt;
-  }
-  uint16_t number = 0;
-  const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (fault != std::errc() || end != port.data() + port.size() || number == 0) {
-    errors.push_back(bad_query("port", port.empty() ? "is missing" : port + " is not a port",
-                               "give a number from 1 to 65535"));
-    return std::nullopt;
-  }
-  return compiler::Probe{static_cast<uint8_t>(protocol == "tcp" ? 6 : 17), number};
-}
-
 }  // namespace
 
 Answer Rest::routes(const Request&, const PathValues& values) const {
@@ -172,26 +130,9 @@ Answer Rest::tunnels(const Request&, const PathValues&) const {
   return json_answer({{"tunnels", list}});
 }
 
-Answer Rest::reachability(const Request& request, const PathValues&) const {
-  const auto now = sources_.controller.published();
-  Errors errors;
-  const auto from = endpoint(now->model, parameter(request, "from"), "from", errors);
-  const auto to = endpoint(now->model, parameter(request, "to"), "to", errors);
-  const auto probe = probe_of(request, errors);
-  if (!from || !to || !probe) return refusal(errors);
-  const auto reach = sources_.controller.reach(*from, *to, *probe);
-  const char* protocol = probe->protocol == 1 ? "icmp" : probe->protocol == 6 ? "tcp" : "udp";
-  return json_answer({{"from", from->text()},
-                      {"to", to->text()},
-                      {"protocol", protocol},
-                      {"port", probe->port},
-                      {"is_reachable", reach.is_reachable},
-                      {"path", reach.path},
-                      {"reason", reach.reason}});
-}
-
 Answer Rest::export_connection(const Request& request, const PathValues& values) const {
-  const std::string format = parameter(request, "format");
+  const auto asked = request.query.find("format");
+  const std::string format = asked == request.query.end() ? "" : asked->second;
   if (!format.empty() && format != "swanctl" && format != "json")
     return refusal(Error{ErrorCode::kInvalid, "IpsecConnection " + values[0], "format",
                          format + " is not known", "use swanctl or json"});

@@ -136,10 +136,10 @@ void add_network_commands(CLI::App& app, Context& context) {
   auto question = std::make_shared<Question>();
   auto* ask = app.add_subcommand(
       "reach", "Would packets get from one host to another, and which way? (as declared)");
-  ask->add_option("from", question->from, "address, or name of an Instance")
+  ask->add_option("from", question->from, "address, or name of an Instance or office")
       ->required()
       ->type_name("FROM");
-  ask->add_option("to", question->to, "address, or name of an Instance")
+  ask->add_option("to", question->to, "address, or name of an Instance or office")
       ->required()
       ->type_name("TO");
   ask->add_option("--protocol", question->protocol, "icmp, tcp or udp")

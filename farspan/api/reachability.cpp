@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// reachability: a question in names becomes one in addresses.
+//
+// A name is that of an Instance, or of an office: an IpsecConnection, or the CustomerGateway of
+// one. For an office its first network's first host answers, which is as good as any other host
+// there: rules and selectors that tell hosts of one office apart need an address.
+#include <charconv>
+
+#include "farspan/api/json.h"
+
+namespace farspan::api {
+namespace {
+
+Error bad_query(const std::string& field, std::string what, std::string remedy) {
+  return {ErrorCode::kInvalid, "GET /v1/reachability", field, std::move(what), std::move(remedy)};
+}
+
+std::string parameter(const Request& request, const char* name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+net::Address first_host(const net::Prefix& prefix) {
+  const net::Address& base = prefix.address();
+  return base.is_v4() && prefix.length() < 31 ? net::Address::v4(base.v4() + 1) : base;
+}
+
+// What `name` may mean, and where that is.
+std::map<std::string, net::Address> meanings(const model::Model& model, const std::string& name) {
+  std::map<std::string, net::Address> found;
+  if (const auto* instance = model.find<model::Instance>(name))
+    found.emplace("Instance " + name, instance->address);
+  for (const auto& [each, connection] : model.all<model::IpsecConnection>()) {
+    if ((each == name || connection.customer_gateway == name) && !connection.remote_subnets.empty())
+      found.emplace("IpsecConnection " + each, first_host(connection.remote_subnets.front()));
+  }
+  return found;
+}
+
+std::optional<net::Address> endpoint(const model::Model& model, const std::string& word,
+                                     const char* field, Errors& errors) {
+  if (const auto address = net::Address::parse(word)) return address;
+  const auto found = meanings(model, word);
+  if (found.size() == 1) return found.begin()->second;
+  std::string all;
+  for (const auto& [meaning, address] : found)
+    all += (all.empty() ? "" : ", ") + meaning + " (" + address.text() + ")";
+  errors.push_back(bad_query(field,
+                             word.empty()    ? "is missing"
+                             : found.empty() ? word + " is no address, Instance or office"
+                                             : word + " may mean " + all,
+                             found.empty() ? "give an address, or the name of an Instance, an "
+                                             "IpsecConnection or a CustomerGateway"
+                                           : "give an address"));
+  return std::nullopt;
+}
+
+std::optional<compiler::Probe> probe_of(const Request& request, Errors& errors) {
+  const std::string protocol = parameter(request, "protocol"), port = parameter(request, "port");
+  if (protocol.empty() || protocol == "icmp") {
+    if (port.empty()) return compiler::Probe{1, 0};
+    errors.push_back(bad_query("port", port + " has no meaning for icmp", "leave it out"));
+    return std::nullopt;
+  }
+  if (protocol != "tcp" && protocol != "udp") {
+    errors.push_back(bad_query("protocol", protocol + " is not known", "use icmp, tcp or udp"));
+    return std::nullopt;
+  }
+  uint16_t number = 0;
+  const auto [end, fault] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (fault != std::errc() || end != port.data() + port.size() || number == 0) {
+    errors.push_back(bad_query("port", port.empty() ? "is missing" : port + " is not a port",
+                               "give a number from 1 to 65535"));
+    return std::nullopt;
+  }
+  return compiler::Probe{static_cast<uint8_t>(protocol == "tcp" ? 6 : 17), number};
+}
+
+}  // namespace
+
+Answer Rest::reachability(const Request& request, const PathValues&) const {
+  const auto now = sources_.controller.published();
+  Errors errors;
+  const auto from = endpoint(now->model, parameter(request, "from"), "from", errors);
+  const auto to = endpoint(now->model, parameter(request, "to"), "to", errors);
+  const auto probe = probe_of(request, errors);
+  if (!from || !to || !probe) return refusal(errors);
+  const auto reach = sources_.controller.reach(*from, *to, *probe);
+  const char* protocol = probe->protocol == 1 ? "icmp" : probe->protocol == 6 ? "tcp" : "udp";
+  return json_answer({{"from", from->text()},
+                      {"to", to->text()},
+                      {"protocol", protocol},
+                      {"port", probe->port},
+                      {"is_reachable", reach.is_reachable},
+                      {"path", reach.path},
+                      {"reason", reach.reason}});
+}
+
+}  // namespace farspan::api
