@@ -48,7 +48,9 @@ class FieldReader {
     }
     if (const auto prefix = net::Prefix::parse(text)) return *prefix;
     if (const auto meant = without_host_bits(text)) {
-      fault(field, text + " has host bits set", "write " + meant->text());
+      const bool has_host_bits = !text.starts_with(meant->address().text() + "/");
+      fault(field, text + (has_host_bits ? " has host bits set" : " is not written plainly"),
+            "write " + meant->text());
     } else if (const auto address = net::Address::parse(text)) {
       fault(field, text + " has no length",
             "write " + net::Prefix::host(*address).text() + " for one address");

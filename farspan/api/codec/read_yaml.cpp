@@ -5,6 +5,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "farspan/api/codec/documents.h"
@@ -85,7 +86,10 @@ class Reader : public YAML::EventHandler {
   ValueBuilder builder_;
 };
 
-Error malformed(int line, const std::string& what, const char* remedy) {
+// What the parser quotes of the text may be anything.
+Error malformed(int line, std::string what, const char* remedy) {
+  std::replace_if(
+      what.begin(), what.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return {ErrorCode::kInvalid, "", "line " + std::to_string(line), what, remedy};
 }
 
