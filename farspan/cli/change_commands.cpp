@@ -72,10 +72,9 @@ void add_file_option(CLI::App* command, Target& target) {
 // The documents named on the command line, as a body for delete. The controller knows every
 // spelling of a kind; its answer has the one that documents use.
 std::string named_documents(const Context& context, const Target& target) {
+  if (target.files.empty() == (target.names.size() < 2))
+    throw CLI::ValidationError("delete", "takes KIND NAME…, or -f FILE");
   if (!target.files.empty()) return read_documents(target.files);
-  if (target.names.size() < 2)
-    fail({ErrorCode::kInvalid, "", "", "nothing to delete was named",
-          "write `farspan delete KIND NAME…` or `farspan delete -f FILE`"});
   std::string documents;
   for (size_t i = 1; i < target.names.size(); ++i) {
     const auto item = context.get("/v1/resources/" + url_encoded(target.names.front()) + "/" +

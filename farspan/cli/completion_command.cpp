@@ -30,7 +30,9 @@ void print_cases(const CLI::App& command, const std::string& path) {
 
 void add_completion_command(CLI::App& app) {
   auto* command = app.add_subcommand("completion", "Print a completion script for bash");
-  command->footer("Example:\n  farspan completion > /etc/bash_completion.d/farspan");
+  command->footer(
+      "Examples:\n  source <(farspan completion)\n  farspan completion > "
+      "/etc/bash_completion.d/farspan");
   command->callback([&app] {
     std::cout
         << "# bash completion of farspan; source it or put it into /etc/bash_completion.d\n"
@@ -41,6 +43,8 @@ void add_completion_command(CLI::App& app) {
            "path+=\"${path:+ }$word\"; done\n"
            "  case $previous in\n"
            "    -f|--file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+           "    --protocol) COMPREPLY=($(compgen -W 'icmp tcp udp' -- \"$current\")); return ;;\n"
+           "    --format) COMPREPLY=($(compgen -W 'swanctl json' -- \"$current\")); return ;;\n"
            "    -o|--output) COMPREPLY=($(compgen -W 'table json yaml' -- \"$current\")); return "
            ";;\n"
            "  esac\n"
@@ -50,6 +54,10 @@ void add_completion_command(CLI::App& app) {
            ";;\n"
            "    'get '*|'describe '*|'delete '*) words=$(farspan get \"${path#* }\" 2>/dev/null | "
            "awk 'NR > 1 { print $1 }') ;;\n"
+           "    'enrol'|'revoke') words=$(farspan get node 2>/dev/null | awk 'NR > 1 { print $1 "
+           "}') ;;\n"
+           "    'reach'|'reach '*) words=\"--protocol --port $({ farspan get instance; farspan get "
+           "ipsec-connection; } 2>/dev/null | awk '$1 != \"NAME\" { print $1 }')\" ;;\n"
            "    'routes') words=$(farspan get vpc 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
            "    'export') words='ipsec-connection' ;;\n"
            "    'export ipsec-connection') words=$(farspan get ipsec-connection 2>/dev/null | awk "

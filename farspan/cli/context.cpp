@@ -10,6 +10,7 @@
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "farspan/cli/table.h"
 
@@ -123,11 +124,37 @@ std::string bytes_text(uint64_t bytes) {
 
 namespace {
 
+constexpr size_t kMaxBody = 16 << 20;  // docs/api.md
+
+// Blank lines, comments and document marks only.
+bool says_nothing(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string::npos || line[first] == '#') continue;
+    const size_t last = line.find_last_not_of(" \t\r");
+    const std::string words = line.substr(first, last - first + 1);
+    if (words != "---" && words != "...") return false;
+  }
+  return true;
+}
+
 std::string read_one(const std::string& path) {
-  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) fail({ErrorCode::kNotFound, "", "", "cannot read " + path, "does the file exist?"});
+  std::ifstream file;
+  if (path != "-") file.open(path, std::ios::binary);
+  std::istream& from = path == "-" ? std::cin : file;
+  std::string text;
+  for (char chunk[65536]; from.read(chunk, sizeof chunk) || from.gcount() > 0;) {
+    text.append(chunk, static_cast<size_t>(from.gcount()));
+    if (text.size() > kMaxBody)
+      fail({ErrorCode::kInvalid, path, "",
+            "has more than 16 MiB, which is the most the controller takes at once", "split it"});
+  }
+  if (!from.eof() || from.bad())
+    fail({ErrorCode::kNotFound, "", "", "cannot read " + path, "does the file exist?"});
+  if (says_nothing(text))
+    fail({ErrorCode::kInvalid, path, "", "there is nothing in it",
+          "write resources into it (kind, name, spec), or name another file"});
   return text;
 }
 

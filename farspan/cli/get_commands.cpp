@@ -66,6 +66,24 @@ void get(const Context& context, const Wanted& wanted) {
   table.print(std::cout);
 }
 
+// What says nothing is left out: people look for what is there. -o json has everything.
+nlohmann::json without_empty(const nlohmann::json& value) {
+  if (!value.is_structured()) return value;
+  nlohmann::json kept = value.is_object() ? nlohmann::json::object() : nlohmann::json::array();
+  for (const auto& [key, member] : value.items()) {
+    nlohmann::json inner = without_empty(member);
+    const bool is_empty = inner.is_null() ||
+                          (inner.is_string() && inner.get<std::string>().empty()) ||
+                          (inner.is_structured() && inner.empty());
+    if (is_empty) continue;
+    if (value.is_object())
+      kept[key] = std::move(inner);
+    else
+      kept.push_back(std::move(inner));
+  }
+  return kept;
+}
+
 void watch(const Context& context, const Wanted& wanted) {
   const std::string from =
       wanted.revision > 0 ? "?revision=" + std::to_string(wanted.revision) : "";
@@ -104,7 +122,7 @@ void add_get_commands(CLI::App& app, Context& context) {
   describe->callback([wanted, &context] {
     const auto answer = context.get(target_of(*wanted));
     if (context.is_table()) {
-      std::cout << to_yaml(answer) << "\n";
+      std::cout << to_yaml(without_empty(answer)) << "\n";
     } else {
       context.print(answer);
     }
@@ -112,6 +130,7 @@ void add_get_commands(CLI::App& app, Context& context) {
 
   auto* version =
       app.add_subcommand("version", "Version of the controller, and the revision it is at");
+  version->footer("Example:\n  farspan version");
   version->callback([&context] {
     const auto answer = context.get("/v1/version");
     if (!context.is_table()) return context.print(answer);
@@ -122,7 +141,9 @@ void add_get_commands(CLI::App& app, Context& context) {
   auto* follow =
       app.add_subcommand("watch", "Follow changes of the declared network as they are made");
   follow->add_option("--revision", wanted->revision, "start after this revision instead of now")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  follow->footer("Examples:\n  farspan watch\n  farspan watch --revision 7 -o json");
   follow->callback([wanted, &context] { watch(context, *wanted); });
 }
 

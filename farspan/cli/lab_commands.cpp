@@ -238,11 +238,14 @@ void add_lab_commands(CLI::App& app, Context& context) {
       ->type_name("PATH");
   start->add_flag("--empty", options->is_empty,
                   "only the machines: apply the network and load the offices by hand");
+  start->footer(
+      "Examples:\n  farspan lab up examples/global-offices\n  farspan lab up --empty my-lab.yaml");
   start->callback([options, &context] { up(context, *options); });
 
   auto* show =
       lab->add_subcommand("status", "What runs, where its logs are, which hosts there are");
   named(show);
+  show->footer("Example:\n  farspan lab status");
   show->callback([options, &context] { status(context, *options); });
 
   auto* run = lab->add_subcommand("exec", "Run a command on a host, or open a shell there");
@@ -257,6 +260,7 @@ void add_lab_commands(CLI::App& app, Context& context) {
   auto* measure =
       lab->add_subcommand("check", "Everyone × everyone: what is declared against what packets do");
   named(measure);
+  measure->footer("Example:\n  farspan lab check\nExit code 1 when a pair is not as declared.");
   measure->callback([options, &context] { check(context, find_lab(options->lab)); });
 
   auto* load =
@@ -275,6 +279,7 @@ void add_lab_commands(CLI::App& app, Context& context) {
 
   auto* stop = lab->add_subcommand("down", "End everything; leave no process, namespace or file");
   named(stop);
+  stop->footer("Example:\n  farspan lab down");
   stop->callback([options, &context] { down(context, *options); });
 }
 

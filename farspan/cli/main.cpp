@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan: the command line. Which commands there are, and how one ends.
 #include <iostream>
+#include <string_view>
 
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
+
+namespace {
+
+// `farspan get vpc "$NAME"` with an unset NAME must not mean every vpc. What stands behind "--" is
+// a command of its own.
+void refuse_empty_words(int argc, char** argv) {
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i)
+    if (*argv[i] == '\0') throw CLI::ValidationError("word " + std::to_string(i), "is empty");
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace farspan::cli;
@@ -32,6 +44,7 @@ int main(int argc, char** argv) {
   add_completion_command(app);
 
   try {
+    refuse_empty_words(argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
@@ -92,13 +93,15 @@ void tunnels(const Context& context) {
 
 struct Question {
   std::string from, to, protocol = "icmp";
-  uint16_t port = 80;
+  std::optional<uint16_t> port;
 };
 
 void reach(const Context& context, const Question& question) {
+  if (question.port && question.protocol == "icmp")
+    throw CLI::ValidationError("--port", "means nothing for icmp; add --protocol tcp or udp");
   std::string target = "/v1/reachability?from=" + url_encoded(question.from) +
                        "&to=" + url_encoded(question.to) + "&protocol=" + question.protocol;
-  if (question.protocol != "icmp") target += "&port=" + std::to_string(question.port);
+  if (question.protocol != "icmp") target += "&port=" + std::to_string(question.port.value_or(80));
   const auto answer = context.get(target);
   const bool is_reachable = answer.at("is_reachable").get<bool>();
   if (!context.is_table()) {
@@ -131,6 +134,7 @@ void add_network_commands(CLI::App& app, Context& context) {
 
   auto* show_tunnels = app.add_subcommand(
       "tunnels", "IKE and Child SA of every connection and link; what is wrong, in words");
+  show_tunnels->footer("Examples:\n  farspan tunnels\n  farspan tunnels -o json");
   show_tunnels->callback([&context] { tunnels(context); });
 
   auto question = std::make_shared<Question>();
@@ -145,10 +149,10 @@ void add_network_commands(CLI::App& app, Context& context) {
   ask->add_option("--protocol", question->protocol, "icmp, tcp or udp")
       ->capture_default_str()
       ->check(CLI::IsMember({"icmp", "tcp", "udp"}));
-  ask->add_option("--port", question->port, "for tcp and udp")->capture_default_str();
+  ask->add_option("--port", question->port, "for tcp and udp; 80 unless given");
   ask->footer(
-      "Example:\n  farspan reach 10.10.10.10 app-shanghai --protocol tcp --port 80\nExit code 1 "
-      "when not reachable.");
+      "Examples:\n  farspan reach office-1 office-4\n  farspan reach 10.10.10.10 app-shanghai "
+      "--protocol tcp --port 80\nExit code 1 when not reachable.");
   ask->callback([question, &context] { reach(context, *question); });
 
   auto wanted = std::make_shared<ExportWanted>();

@@ -80,10 +80,12 @@ void drops(const Context& context) {
 void add_node_commands(CLI::App& app, Context& context) {
   auto* show = app.add_subcommand(
       "nodes", "Is each node connected, is its newest state in force, and what failed");
+  show->footer("Example:\n  farspan nodes");
   show->callback([&context] { nodes(context); });
 
   auto* show_drops =
       app.add_subcommand("drops", "Every packet that was dropped, by node and reason");
+  show_drops->footer("Examples:\n  farspan drops\n  farspan drops -o json");
   show_drops->callback([&context] { drops(context); });
 
   auto node = std::make_shared<std::string>();

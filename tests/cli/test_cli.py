@@ -1,10 +1,15 @@
 """What people type: every command, its output for people and for programs, its exit code, its completion."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import re
 import socket
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -115,6 +120,112 @@ def test_reach_says_yes_with_the_way_and_no_with_the_reason(api):
     assert refused.returncode == 1 and "SecurityGroup" in refused.stdout
 
 
+def test_reach_knows_offices_by_name(api):
+    answer = json.loads(out(api, "reach", "office-1", "app-shanghai", "--protocol", "tcp", "--port", "80", "-o", "json"))
+    assert answer["from"] == "10.10.10.1" and answer["is_reachable"] and answer["path"][0] == "office-1"
+    assert json.loads(out(api, "reach", "app-us-east", "office-4", "-o", "json"))["path"][-1] == "office-4"
+    # a device with an address behind two connections, and a name of nobody
+    stranger = run(api, "reach", "office-1", "office-99")
+    assert stranger.returncode == 1 and "office-99 is no address, Instance or office" in stranger.stderr and "IpsecConnection" in stranger.stderr
+    out(api, "apply", "-f", "-", stdin="""
+kind: CustomerGateway
+name: app-us-east
+spec: {address: 198.51.100.77}
+---
+kind: IpsecConnection
+name: twin
+spec: {vpn_gateway: us-east, customer_gateway: app-us-east, local_subnets: [0.0.0.0/0], remote_subnets: [10.10.77.0/24]}
+""")
+    twin = run(api, "reach", "app-us-east", "office-1")
+    assert twin.returncode == 1 and "may mean Instance app-us-east (172.16.1.10), IpsecConnection twin (10.10.77.1)" in twin.stderr
+    out(api, "delete", "ipsec-connection", "twin")
+    out(api, "delete", "customer-gateway", "app-us-east")
+
+
+def test_an_empty_file_is_named(api, tmp_path):
+    for text in ("", "\n# later\n---\n"):
+        empty = tmp_path / "empty.yaml"
+        empty.write_text(text)
+        for words in (["apply", "-f", str(empty)], ["plan", "-f", str(empty)], ["delete", "-f", str(empty)],
+                      ["apply", "-f", str(EXAMPLE / "0-platform.yaml"), "-f", str(empty)]):
+            refused = run(api, *words)
+            assert refused.returncode == 1 and f"{empty}: there is nothing in it" in refused.stderr, refused.stderr
+    assert run(api, "apply", "-f", "-", stdin="").returncode == 1
+
+
+def test_what_cannot_be_read_or_is_too_much_is_said(api, tmp_path):
+    unreadable = run(api, "apply", "-f", "/proc/self/mem")
+    assert unreadable.returncode == 3 and "cannot read /proc/self/mem" in unreadable.stderr
+    large = tmp_path / "large.yaml"
+    large.write_bytes(b"#" * 100_000_000)
+    refused = run(api, "apply", "-f", str(large))
+    assert refused.returncode == 1 and "16 MiB" in refused.stderr and "split" in refused.stderr
+    halves = [tmp_path / "a.yaml", tmp_path / "b.yaml"]  # each is fine, both together are not
+    for half in halves:
+        half.write_text("kind: Region\nname: us-east\n" + "#" * 15_000_000)
+    refused = run(api, "apply", *[word for half in halves for word in ("-f", str(half))])
+    assert refused.returncode == 1 and "16 MiB" in refused.stderr, refused.stderr
+
+
+def test_apply_for_a_revision_that_is_gone_is_refused(api):
+    plan = json.loads(out(api, "plan", "-f", str(EXAMPLE / "0-platform.yaml"), "-o", "json"))
+    stale = run(api, "apply", "-f", str(EXAMPLE / "0-platform.yaml"), "--revision", str(plan["revision"] - 1))
+    assert stale.returncode == 1 and "is not the latest" in stale.stderr
+    out(api, "apply", "-f", str(EXAMPLE / "0-platform.yaml"), "--revision", str(plan["revision"]))
+
+
+def test_describe_leaves_out_what_is_empty(api):
+    item = json.loads(out(api, "get", "node", "us-east-node", "-o", "json"))
+    assert item["status"]["last_report_seconds_ago"] is None and item["status"]["failures"] == []
+    described = yaml.safe_load(out(api, "describe", "node", "us-east-node"))
+    assert not {"last_report_seconds_ago", "failures", "dataplane_up"} & set(described["status"])
+    assert described["spec"] == item["spec"] and described["status"]["in_force"] is False and described["status"]["generation_in_force"] == 0
+    assert json.loads(out(api, "describe", "node", "us-east-node", "-o", "json")) == item
+
+
+def on_terminal(api, columns, *words):
+    """What a terminal of that many columns shows."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen([FARSPAN, *words], stdout=slave, env={**os.environ, "FARSPAN_CONTROLLER": api, "NO_COLOR": "1"})
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    except OSError:  # the other end was closed
+        pass
+    os.close(master)
+    process.wait(timeout=20)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def test_tables_fit_a_terminal_of_100_columns(api):
+    for kind in ("region", "node", "vpc", "ipsec-connection", "instance", "cen-route"):
+        shown = on_terminal(api, 100, "get", kind)
+        assert shown and max(map(len, shown.splitlines())) <= 100, shown
+        whole = out(api, "get", kind)  # a program gets a line per resource
+        assert sorted("".join(shown.split())) == sorted("".join(whole.split())), "folded, nothing cut away"
+    assert max(map(len, on_terminal(api, 100, "routes", "us-east").splitlines())) <= 110
+
+
+def test_a_node_is_revoked_and_enrolled_again(api):
+    before = json.loads(out(api, "enrol", "us-east-node"))
+    revision = json.loads(out(api, "version", "-o", "json"))["revision"]
+    text = out(api, "revoke", "us-east-node")
+    assert f"since revision {revision + 1}" in text and "farspan enrol us-east-node" in text
+    assert json.loads(out(api, "enrol", "us-east-node"))["token"] != before["token"]
+    unknown = run(api, "revoke", "no-node")
+    assert unknown.returncode == 3 and "Node no-node: does not exist" in unknown.stderr
+
+
+def test_withdrawing_what_is_published_names_what_was_done(api):
+    refused = run(api, "delete", "vpn-route", "office-1")
+    assert refused.returncode == 1
+    assert refused.stderr == ("error: VpnRoute office-1: is in use: CenRoute office-1 publishes 10.10.10.0/24 to Cen global; "
+                              "delete CenRoute office-1 before or together with it\n")
+
+
 def test_what_is_not_up_is_not_said_to_be_up(api):
     assert "not connected" in out(api, "nodes")
     states = {row["child_state"] for row in json.loads(out(api, "tunnels", "-o", "json"))["tunnels"]}
@@ -133,6 +244,11 @@ def test_deleting_what_is_used_is_refused_by_name(api):
 def test_exit_codes(api, tmp_path):
     assert run(api, "frobnicate").returncode == 2
     assert run(api, "get").returncode == 2
+    assert run(api, "delete").returncode == run(api, "delete", "vpc").returncode == 2
+    assert run(api, "delete", "vpc", "us-east", "-f", str(EXAMPLE / "4-publish.yaml")).returncode == 2
+    assert run(api, "get", "vpc", "").returncode == run(api, "reach", "", "office-1").returncode == 2
+    assert run(api, "watch", "--revision", "-1").returncode == 2
+    assert run(api, "reach", "office-1", "office-2", "--port", "80").returncode == 2
     assert run(api, "get", "vpc", "none").returncode == 3
     assert run(api, "apply", "-f", str(tmp_path / "none.yaml")).returncode == 3
     gone = run(str(tmp_path / "no.sock"), "nodes")
@@ -141,11 +257,23 @@ def test_exit_codes(api, tmp_path):
     assert wrong.returncode != 0 and "vpcc" in wrong.stderr
 
 
+def commands_of(api, *path):
+    """Every command below `path`, as words."""
+    text = out(api, *path, "--help")
+    if "Subcommands:" not in text:
+        return [list(path)]
+    names = [line.split()[0] for line in text.split("Subcommands:")[1].splitlines() if re.match(r"  \S", line)]
+    names = [name for name in names if re.fullmatch(r"[a-z]+", name) and name != "farspan"]
+    return [command for name in names for command in commands_of(api, *path, name)]
+
+
 def test_every_command_explains_itself(api):
-    commands = [line.split()[0] for line in out(api, "--help").split("Subcommands:")[1].splitlines() if line.startswith("  ")]
-    assert {"apply", "plan", "get", "describe", "delete", "export", "routes", "tunnels", "lab", "completion"} <= set(commands)
-    for command in commands:
-        assert f"farspan {command}" in out(api, command, "--help") or "Usage" in out(api, command, "--help")
+    commands = commands_of(api)
+    assert {"apply", "plan", "get", "describe", "delete", "export", "routes", "tunnels", "revoke", "completion"} <= {words[0] for words in commands}
+    assert ["lab", "check"] in commands and len(commands) >= 20
+    for words in commands:
+        text = out(api, *words, "--help")
+        assert re.search(r"Examples?:\n  .*farspan " + " ".join(words), text), text
 
 
 def complete(api, line):
@@ -162,4 +290,7 @@ def test_bash_completes_commands_kinds_and_names(api):
     assert {"vpc", "cen-route"} <= complete(api, "farspan get")
     assert complete(api, "farspan get vpc") == {"us-east", "shanghai"}
     assert complete(api, "farspan export ipsec-connection") == {"office-1", "office-2", "office-3", "office-4"}
+    assert complete(api, "farspan revoke") == complete(api, "farspan enrol") == {"us-east-node", "shanghai-node"}
+    assert {"office-1", "app-us-east", "--protocol"} <= complete(api, "farspan reach office-4")
+    assert complete(api, "farspan reach a b --protocol") == {"icmp", "tcp", "udp"}
     assert complete(api, "farspan get vpc -o") == {"table", "json", "yaml"}

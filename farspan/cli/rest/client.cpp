@@ -69,8 +69,10 @@ Result<Answer> RestClient::request(const std::string& method, const std::string&
   if (!body.empty()) request.set(http::field::content_type, content_type);
   request.body() = body;
   request.prepare_payload();
+  // A controller that refuses a body does not read it to its end; its answer says why.
   http::write(socket, request, failed);
-  if (failed) return unreachable(socket_path_, failed.message());
+  if (failed && failed != asio::error::broken_pipe)
+    return unreachable(socket_path_, failed.message());
 
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
