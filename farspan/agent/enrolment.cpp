@@ -25,7 +25,7 @@ Error refusal(const grpc::Status& status) {
   const bool is_passing = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                           status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   return {is_passing ? ErrorCode::kUnavailable : ErrorCode::kDenied, "Enrolment", "",
-          "the controller answered: " + status.error_message(), is_passing ? "" : kRemedy};
+          "the controller answered: " + status.error_message(), ""};
 }
 
 std::shared_ptr<grpc::Channel> channel_to(const std::string& controller,
