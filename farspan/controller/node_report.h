@@ -18,6 +18,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 struct ItemFailure {
   std::string item;  // "Instance app-us-east"
   std::string reason, remedy;
+  bool operator==(const ItemFailure&) const = default;
 };
 
 struct ChildSaReport {

@@ -112,9 +112,10 @@ class Session {
     message.mutable_hello()->set_generation(generation);
     stream_->Write(message);
   }
-  void in_force(uint64_t generation) {
+  void in_force(uint64_t generation, const std::string& failure = {}) {
     v1::NodeMessage message;
     message.mutable_in_force()->set_generation(generation);
+    if (!failure.empty()) message.mutable_in_force()->add_failures()->set_reason(failure);
     stream_->Write(message);
   }
   std::optional<nodestate::Delta> read() {
@@ -310,6 +311,17 @@ TEST_F(NodeServerTest, WhatANodeReportsIsKept) {
   EXPECT_TRUE(session.finish().ok());
   while (reports_.of("us-east-node")->is_connected) std::this_thread::yield();
   EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
+}
+
+TEST_F(NodeServerTest, TheWordsOfANodeForgeNoLine) {
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(0);
+  ASSERT_TRUE(session.read());
+  session.in_force(1, "no room\n[info] all is well\033[2J" + std::string(100'000, 'x'));
+  while (reports_.of("us-east-node")->failures.empty()) std::this_thread::yield();
+  const std::string reason = reports_.of("us-east-node")->failures.front().reason;
+  EXPECT_THAT(reason, testing::StartsWith("no room?[info] all is well?[2Jxxx"));
+  EXPECT_EQ(reason.size(), 1024u);
 }
 
 TEST_F(NodeServerTest, ATokenIsRefusedTheSecondTimeAndForAnotherNode) {

@@ -89,17 +89,27 @@ void NodeSession::take(const v1::NodeMessage& message) {
     case v1::NodeMessage::kHello:
       return take_hello(message.hello());
     case v1::NodeMessage::kInForce:
-      services_.reports.in_force(node_, number_, message.in_force().generation(),
-                                 failures_from(message.in_force()), now);
-      for (const auto& failure : message.in_force().failures())
-        if (number_ != 0) spdlog::warn("node {}: {}: {}", node_, failure.item(), failure.reason());
-      feed_->acknowledge(message.in_force().generation());
+      take_in_force(message.in_force(), now);
       return send_next();
     case v1::NodeMessage::kStatus:
       return services_.reports.status(node_, number_, status_from(message.status()), now);
     case v1::NodeMessage::MESSAGE_NOT_SET:
       return;  // of a newer agent: what we do not know is not for us
   }
+}
+
+// What fails is logged once, not each time that something else changes.
+void NodeSession::take_in_force(const v1::InForce& in_force, SteadyTime now) {
+  constexpr size_t kMostLogged = 20;
+  const auto failures = failures_from(in_force);
+  if (number_ != 0 && failures != services_.reports.of(node_)->failures) {
+    for (size_t i = 0; i < failures.size() && i < kMostLogged; ++i)
+      spdlog::warn("node {}: {}: {}", node_, failures[i].item, failures[i].reason);
+    if (failures.size() > kMostLogged)
+      spdlog::warn("node {}: {} failures more", node_, failures.size() - kMostLogged);
+  }
+  services_.reports.in_force(node_, number_, in_force.generation(), failures, now);
+  feed_->acknowledge(in_force.generation());
 }
 
 void NodeSession::take_hello(const v1::Hello& hello) {

@@ -68,6 +68,7 @@ class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Controll
  private:
   void take(const v1::NodeMessage& message);
   void take_hello(const v1::Hello& hello);
+  void take_in_force(const v1::InForce& in_force, SteadyTime now);
   void send_next();
   std::shared_ptr<const nodestate::NodeState> wanted();
   void end_of_a_stranger();

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/controller/report_from_wire.h"
 
+#include <algorithm>
+
 #include "farspan/v1/node_session.pb.h"
 
 namespace farspan::controller {
 namespace {
+
+constexpr size_t kMaxWords = 1024;  // bytes
+
+// A node's words go into logs and onto terminals, and a node may be anybody's by now.
+std::string words_from(const std::string& text) {
+  std::string words = text.substr(0, kMaxWords);
+  std::replace_if(
+      words.begin(), words.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return words;
+}
 
 ChildSaReport child_from(const v1::ChildSa& message) {
   ChildSaReport child;
@@ -42,8 +54,8 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
   tunnel.last_packet_in_seconds_ago = message.last_packet_in_seconds_ago();
   if (message.has_problem()) {
     const auto& problem = message.problem();
-    tunnel.problem =
-        TunnelProblem{problem.cause(), problem.words(), problem.remedy(), problem.seconds_ago()};
+    tunnel.problem = TunnelProblem{words_from(problem.cause()), words_from(problem.words()),
+                                   words_from(problem.remedy()), problem.seconds_ago()};
   }
   for (const auto& child : message.children()) tunnel.children.push_back(child_from(child));
   return tunnel;
@@ -54,7 +66,8 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
 std::vector<ItemFailure> failures_from(const v1::InForce& message) {
   std::vector<ItemFailure> failures;
   for (const auto& failure : message.failures())
-    failures.push_back({failure.item(), failure.reason(), failure.remedy()});
+    failures.push_back(
+        {words_from(failure.item()), words_from(failure.reason()), words_from(failure.remedy())});
   return failures;
 }
 
