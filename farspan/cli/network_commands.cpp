@@ -52,29 +52,49 @@ Cell state_cell(const nlohmann::json& tunnel) {
   return {ike == "unknown" ? "unknown" : "phase 1 down", Colour::kRed};
 }
 
+std::string name_of(const nlohmann::json& tunnel) {
+  return text_of(tunnel, "kind") == "link" ? "link " + text_of(tunnel, "peer_node")
+                                           : text_of(tunnel, "connection");
+}
+
+// Beside the rest on a wide terminal, below it on a narrow one.
+constexpr size_t kColumnsOfTunnels = 150;
+
 void tunnels(const Context& context) {
   const auto answer = context.get("/v1/tunnels");
   if (!context.is_table()) return context.print(answer);
-  Table table({"NODE", "TUNNEL", "STATE", "REMOTE", "IKE", "ESP", "AGE", "IN", "OUT", "LAST IN"});
+  const size_t columns = terminal_columns();
+  const bool is_wide = columns == 0 || columns >= kColumnsOfTunnels;
+  std::vector<std::string> header{"NODE", "TUNNEL", "STATE", "REMOTE"};
+  if (is_wide) header.insert(header.end(), {"IKE", "ESP"});
+  header.insert(header.end(), {"AGE", "IN", "OUT", "LAST IN"});
+  Table table(header), algorithms({"NODE", "TUNNEL", "IKE", "ESP"});
   for (const auto& tunnel : answer.at("tunnels")) {
-    const std::string name = text_of(tunnel, "kind") == "link"
-                                 ? "link " + text_of(tunnel, "peer_node")
-                                 : text_of(tunnel, "connection");
     const bool is_up = text_of(tunnel, "child_state") == "ipsec_sa_established";
-    table.add({text_of(tunnel, "node"), name, state_cell(tunnel), text_of(tunnel, "remote"),
-               text_of(tunnel, "ike_algorithms"), text_of(tunnel, "esp_algorithms"),
-               is_up ? duration_text(number_of(tunnel, "child_age_seconds")) : "-",
-               bytes_text(number_of(tunnel, "bytes_in")),
-               bytes_text(number_of(tunnel, "bytes_out")),
-               number_of(tunnel, "packets_in") == 0
-                   ? "never"
-                   : duration_text(number_of(tunnel, "last_packet_in_seconds_ago")) + " ago"});
+    const std::string ike = text_of(tunnel, "ike_algorithms"),
+                      esp = text_of(tunnel, "esp_algorithms");
+    std::vector<Cell> row{text_of(tunnel, "node"), name_of(tunnel), state_cell(tunnel),
+                          text_of(tunnel, "remote")};
+    if (is_wide)
+      row.insert(row.end(), {ike, esp});
+    else if (!ike.empty())
+      algorithms.add({text_of(tunnel, "node"), name_of(tunnel), ike, esp});
+    row.insert(
+        row.end(),
+        {is_up ? duration_text(number_of(tunnel, "child_age_seconds")) : "-",
+         bytes_text(number_of(tunnel, "bytes_in")), bytes_text(number_of(tunnel, "bytes_out")),
+         number_of(tunnel, "packets_in") == 0
+             ? "never"
+             : duration_text(number_of(tunnel, "last_packet_in_seconds_ago")) + " ago"});
+    table.add(std::move(row));
   }
   if (table.empty()) {
     std::cout << "No tunnel is declared: an IpsecConnection or a Cen over two regions makes one.\n";
     return;
   }
   table.print(std::cout);
+  if (!algorithms.empty()) std::cout << "\n";
+  if (!algorithms.empty()) algorithms.print(std::cout);
   for (const auto& tunnel : answer.at("tunnels")) {
     const auto problem = tunnel.find("problem");
     if (problem == tunnel.end() || !problem->is_object()) continue;

@@ -69,32 +69,50 @@ size_t terminal_columns() {
 namespace {
 
 constexpr size_t kGap = 2;
-constexpr size_t kLongWord = 30;  // a longer one is cut when it must be
+constexpr size_t kShort = 16;  // cells up to this width are never folded
+constexpr size_t kLongWord =
+    30;  // a longer word is folded behind '/' or ',', else wherever it must
 
-// `text` in lines of at most `width` columns, folded at blanks, in words only when one is longer.
+// `text` in the pieces that stay together, each with the blanks behind it.
+std::vector<std::string> pieces_of(const std::string& text) {
+  std::vector<std::string> pieces;
+  for (size_t at = 0; at < text.size();) {
+    const size_t blank = std::min(text.find(' ', at), text.size());
+    const size_t next = std::min(text.find_first_not_of(' ', blank), text.size());
+    if (width_of(text.substr(at, blank - at)) > kLongWord) {
+      for (size_t cut = text.find_first_of("/,", at); cut < blank;
+           cut = text.find_first_of("/,", at)) {
+        pieces.push_back(text.substr(at, cut + 1 - at));
+        at = cut + 1;
+      }
+    }
+    pieces.push_back(text.substr(at, next - at));
+    at = next;
+  }
+  return pieces;
+}
+
+size_t width_of_piece(const std::string& piece) {
+  return width_of(piece.substr(0, piece.find(' ')));
+}
+
+// `text` in lines of at most `width` columns; a piece that is longer goes over several.
 std::vector<std::string> folded(const std::string& text, size_t width) {
   std::vector<std::string> lines{""};
   size_t used = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = text.find(' ', at);
-    end = end == std::string::npos ? text.size()
-                                   : std::min(text.find_first_not_of(' ', end), text.size());
-    std::string word = text.substr(at, end - at);
-    at = end;
-    const std::string bare = word.substr(0, word.find(' '));
-    if (used > 0 && used + width_of(bare) > width) {
-      lines.emplace_back();
-      used = 0;
-    }
-    for (size_t i = 0; i < word.size();) {  // by code points
+  const auto begin_line = [&] {
+    lines.emplace_back();
+    used = 0;
+  };
+  for (const std::string& piece : pieces_of(text)) {
+    if (used > 0 && used + width_of_piece(piece) > width) begin_line();
+    for (size_t i = 0; i < piece.size();) {  // by code points
       size_t next = i + 1;
-      while (next < word.size() && (static_cast<unsigned char>(word[next]) & 0xc0) == 0x80) ++next;
-      if (used == width && word[i] != ' ') {
-        lines.emplace_back();
-        used = 0;
-      }
+      while (next < piece.size() && (static_cast<unsigned char>(piece[next]) & 0xc0) == 0x80)
+        ++next;
+      if (used == width && piece[i] != ' ') begin_line();
       if (used < width) {
-        lines.back().append(word, i, next - i);
+        lines.back().append(piece, i, next - i);
         ++used;
       }
       i = next;
@@ -104,13 +122,12 @@ std::vector<std::string> folded(const std::string& text, size_t width) {
   return lines;
 }
 
-size_t longest_word(const std::string& text) {
+// The narrowest column in which `text` can stand without being hard to read.
+size_t least_width(const std::string& text) {
+  if (width_of(text) <= kShort) return width_of(text);
   size_t longest = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(' ', at), text.size());
-    longest = std::max(longest, width_of(text.substr(at, end - at)));
-    at = end + 1;
-  }
+  for (const std::string& piece : pieces_of(text))
+    longest = std::max(longest, std::min(width_of_piece(piece), kLongWord));
   return longest;
 }
 
@@ -125,7 +142,7 @@ std::vector<size_t> Table::widths(size_t columns) const {
   for (const auto& row : rows_) {
     for (size_t i = 0; i < row.size() && i < widths.size(); ++i) {
       widths[i] = std::max(widths[i], width_of(row[i].text));
-      least[i] = std::max(least[i], std::min(longest_word(row[i].text), kLongWord));
+      least[i] = std::max(least[i], least_width(row[i].text));
     }
   }
   size_t total = widths.empty() ? 0 : kGap * (widths.size() - 1);

@@ -53,6 +53,14 @@ TEST(Table, NothingInACellCommandsTheTerminal) {
   EXPECT_EQ(printed(table, 0), "REASON\n?]0;owned? red ?1m é?\n");
 }
 
+TEST(Table, ListsInOneWordFoldBehindTheirMarks) {
+  Table table({"IKE", "OUT"});
+  table.add({"AES-GCM-16-256/PRF-HMAC-SHA2-384/ECP-384", "12.3 MiB"});
+  EXPECT_EQ(
+      printed(table, 30),
+      "IKE                   OUT\nAES-GCM-16-256/       12.3 MiB\nPRF-HMAC-SHA2-384/\nECP-384\n");
+}
+
 TEST(Table, AWordThatDoesNotFitIsCutOnlyWhenItIsLong) {
   Table table({"A", "B"});
   table.add({"172.16.1.0/24", std::string(50, 'x') + " y"});

@@ -206,7 +206,9 @@ def test_tables_fit_a_terminal_of_100_columns(api):
         assert shown and max(map(len, shown.splitlines())) <= 100, shown
         whole = out(api, "get", kind)  # a program gets a line per resource
         assert sorted("".join(shown.split())) == sorted("".join(whole.split())), "folded, nothing cut away"
-    assert max(map(len, on_terminal(api, 100, "routes", "us-east").splitlines())) <= 110
+    for words in (["routes", "us-east"], ["tunnels"], ["nodes"], ["plan", "-f", str(EXAMPLE / "0-platform.yaml")]):
+        shown = on_terminal(api, 100, *words)
+        assert max(map(len, shown.splitlines())) <= 100, shown
 
 
 def test_a_node_is_revoked_and_enrolled_again(api):
