@@ -153,7 +153,7 @@ Sent TestNode::seal_text(uint32_t tunnel, const Bytes& text) {
   std::copy(text.begin(), text.end(), esp.begin() + kPrefix);
   context_->gcm_seal(sa->keys(), esp.data() + 8, {esp.data(), 8},
                      {esp.data() + kPrefix, text.size()}, esp.data() + kPrefix + text.size());
-  const ipsec::OuterPath& path = sa->path();
+  const ipsec::OuterPath path = sa->path();
   const auto length = static_cast<uint32_t>(esp.size());
   return {{path.local.address, path.local.port},
           {path.remote.address, path.remote.port},

@@ -402,7 +402,7 @@ void EspWorker::count(Sa& sa, uint64_t bytes, uint32_t packets, bool is_inbound)
 // place.
 void EspWorker::watch_mapping(OpenSlot& slot, uint64_t sequence) {
   InboundSa& sa = *slot.sa;
-  const OuterPath& path = sa.path();
+  const OuterPath path = sa.path();
   if (slot.source == path.remote) {
     sa.reported_remote = {};
     return;

@@ -32,7 +32,7 @@ class alignas(64) InboundSa {
   /// Source is the peer's side: an inner packet must be covered before it is routed (RFC 4301
   /// §5.2).
   const TrafficSelectors& selectors() const { return selectors_; }
-  const OuterPath& path() const { return path_.current(); }
+  OuterPath path() const { return path_.current(); }
 
   struct Claimed {
     uint64_t sequence;      // 64 bits even without ESN

@@ -41,7 +41,7 @@ class alignas(64) OutboundSa {
   bool has_esn() const { return has_esn_; }
   const HeaderCopying& copying() const { return copying_; }
   const TrafficSelectors& selectors() const { return selectors_; }
-  const OuterPath& path() const { return path_.current(); }
+  OuterPath path() const { return path_.current(); }
 
   /// Bytes in front of the inner packet: SPI, sequence number, IV.
   uint32_t prefix_length() const { return lengths_.prefix; }

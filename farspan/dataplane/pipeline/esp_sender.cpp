@@ -39,7 +39,6 @@ ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length, uint32_t 
   slot.count = count;
   slot.next_header = way.label != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
   Waiting& waiting = waiting_[count_];
-  waiting.path = &way.sa->path();
   waiting.tunnel = way.tunnel;
   waiting.tos = way.tos;
   ++count_;
@@ -90,7 +89,8 @@ void EspSender::flush() {
 bool EspSender::continues_train(uint32_t first, uint32_t next) const {
   const Waiting &a = waiting_[first], &b = waiting_[next];
   const ipsec::SealSlot& before = slots_[next - 1];
-  return a.tunnel == b.tunnel && (a.path == b.path || *a.path == *b.path) && a.tos == b.tos &&
+  const ipsec::OutboundSa &one = *slots_[first].sa, &other = *slots_[next].sa;
+  return a.tunnel == b.tunnel && a.tos == b.tos && (&one == &other || one.path() == other.path()) &&
          slots_[next].esp == before.esp + before.sealed * before.esp_length;
 }
 
@@ -115,7 +115,7 @@ uint32_t EspSender::collect_trains() {
       packets += slot.sealed;
       length += more;
     }
-    const ipsec::OuterPath& path = *waiting_[first].path;
+    const ipsec::OuterPath path = head.sa->path();
     first_of_train_[train_count] = first;
     trains_[train_count++] = {.source = to_io(path.local, path.is_udp_encapsulated),
                               .destination = to_io(path.remote, path.is_udp_encapsulated),

@@ -9,7 +9,8 @@
 //              └─────── one train: same path, TOS, length ───────┘
 //
 // flush() seals all of them in one call (AES-CBC needs the company) and cuts them into trains of
-// equal length, of which the last packet may be shorter (UDP_SEGMENT).
+// equal length, of which the last packet may be shorter (UDP_SEGMENT). Where a train goes is asked
+// of its SA then, once.
 //
 // Not here: which SA and MTU (to_tunnel.cpp), the transform (ipsec/esp.h), the socket (outside.h).
 // Threads: the worker. Allocates when made.
@@ -62,7 +63,6 @@ class EspSender {
 
  private:
   struct Waiting {
-    const ipsec::OuterPath* path;  // as of place(); lives as long as the SA
     const TunnelEntry* tunnel;
     uint8_t tos;
   };

@@ -31,7 +31,7 @@ uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
 }  // namespace
 
 uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
-  const ipsec::OuterPath& path = sa.path();
+  const ipsec::OuterPath path = sa.path();
   ipsec::PathMtu& known = sa.mtu;
   const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == path.remote &&
                         now_seconds_ < known.learnt_seconds + kMtuFreshSeconds;
