@@ -22,6 +22,9 @@ namespace {
 constexpr std::chrono::milliseconds kAgentPatience{2000};  // for the rest of a frame that has begun
 constexpr std::chrono::milliseconds kFlowsPatience{2000};
 constexpr timeval kSendPatience{2, 0};
+// Every SA may have a limit and a mapping to tell about, and more is no use to a charon that reads
+// none.
+constexpr size_t kMaxWaitingForCharon = 4 * ipsec::Sad::kMaxSas;
 
 uint64_t monotonic_seconds() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
@@ -138,6 +141,7 @@ bool ControlLoop::serve(int fd) {
   } else if (fd == shared_.events.fd()) {
     take_events();
   } else if (fd == charon_.get()) {
+    send_to_charon();
     serve_charon();
   } else {
     serve_agent(fd);
@@ -170,7 +174,8 @@ void ControlLoop::serve_agent(int fd) {
 void ControlLoop::accept_charon() {
   UniqueFd newer(::accept4(sockets_.charons.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!newer.valid()) return;
-  charon_ = std::move(newer);  // closing the one before takes it out of the epoll set
+  lose_charon();
+  charon_ = std::move(newer);
   session_.emplace(sad_);
   if (!watch(charon_.get())) charon_.reset();
   spdlog::info("charon connected");
@@ -178,33 +183,57 @@ void ControlLoop::accept_charon() {
 
 void ControlLoop::serve_charon() {
   std::array<uint8_t, FS_SAD_MAX_MESSAGE> message;
-  for (;;) {
+  while (charon_.valid()) {
     const ssize_t length =
         ::recv(charon_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (length < 0 && errno == EINTR) continue;
     if (length < 0 && errno == EAGAIN) return;
     if (length <= 0) {
       spdlog::warn("charon left; its SAs go on");
-      charon_.reset();
-      return;
+      return lose_charon();
     }
     const size_t size = std::min(static_cast<size_t>(length), message.size());
-    const auto answer = session_->receive({message.data(), size}, monotonic_seconds());
+    auto answer = session_->receive({message.data(), size}, monotonic_seconds());
     crypto::zeroize({message.data(), size});  // it may have held keys
     if (answer.must_publish) publish_sad();
-    if (!answer.reply.empty()) tell_charon(answer.reply);
-    if (!charon_.valid()) return;
+    if (!answer.reply.empty()) tell_charon(std::move(answer.reply));
+    for (std::string& event : answer.events) tell_charon(std::move(event));
   }
 }
 
-void ControlLoop::tell_charon(const std::string& message) {
+void ControlLoop::tell_charon(std::string message) {
   if (!charon_.valid()) return;
-  if (::send(charon_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-    return;
-  // A charon that does not read would miss a rekey or a mapping: let it connect and say everything
-  // again.
-  spdlog::warn("charon does not read its messages: {}", std::strerror(errno));
-  charon_.reset();
+  to_charon_.push_back(std::move(message));
+  if (!is_charon_full_ || to_charon_.size() > kMaxWaitingForCharon) send_to_charon();
+}
+
+// Sends what waits as far as there is room; the rest when there is some again.
+void ControlLoop::send_to_charon() {
+  while (charon_.valid() && !to_charon_.empty()) {
+    const std::string& message = to_charon_.front();
+    if (::send(charon_.get(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+      to_charon_.pop_front();
+    } else if (errno == EAGAIN && to_charon_.size() <= kMaxWaitingForCharon) {
+      break;
+    } else if (errno != EINTR) {
+      // It may connect again and say everything again.
+      spdlog::warn("charon does not read its messages: {}", std::strerror(errno));
+      return lose_charon();
+    }
+  }
+  if (!charon_.valid() || is_charon_full_ == !to_charon_.empty()) return;
+  is_charon_full_ = !to_charon_.empty();
+  epoll_event event{};
+  event.events = EPOLLIN | (is_charon_full_ ? uint32_t{EPOLLOUT} : 0u);
+  event.data.fd = charon_.get();
+  ::epoll_ctl(sockets_.epoll.get(), EPOLL_CTL_MOD, charon_.get(), &event);
+}
+
+void ControlLoop::lose_charon() {
+  charon_.reset();  // which takes it out of the epoll set
+  session_.reset();
+  to_charon_.clear();
+  is_charon_full_ = false;
 }
 
 void ControlLoop::take_events() {
@@ -213,9 +242,12 @@ void ControlLoop::take_events() {
     if (event->kind == WorkerEvent::Kind::kPortDied) {
       spdlog::warn("port {}: its device is gone", event->port.value());
       tables_server_.tap_died(event->port, event->device);
-    } else if (session_ && session_->is_greeted()) {
-      tell_charon(ipsec::SadSession::encode(event->sa));
+      continue;
     }
+    const bool is_heard = session_ && session_->is_greeted();
+    if (event->sa.kind == ipsec::SaEvent::Kind::kAcquire)
+      sad_.wished(event->sa, is_heard, monotonic_seconds());
+    if (is_heard) tell_charon(ipsec::SadSession::encode(event->sa));
   }
 }
 
@@ -223,7 +255,12 @@ void ControlLoop::tick() {
   uint64_t expirations;
   [[maybe_unused]] const ssize_t got =
       ::read(sockets_.timer.get(), &expirations, sizeof expirations);
-  if (sad_.tick(monotonic_seconds())) publish_sad();
+  const uint64_t now = monotonic_seconds();
+  if (sad_.tick(now)) publish_sad();
+  if (session_ && session_->is_synced()) {
+    for (const ipsec::SaEvent& event : sad_.unheard_wishes(now))
+      tell_charon(ipsec::SadSession::encode(event));
+  }
   shared_.tables.collect();
   shared_.sad.collect();
 }

@@ -3,13 +3,15 @@
 // worker by publishing.
 //
 // One request at a time and each answered before the next, so that an agent or a charon that was
-// answered knows that every packet from now on sees what it asked for. Charon first hears of
-// events, then of answers.
+// answered knows that every packet from now on sees what it asked for. What charon has no room for
+// at the moment waits here, in order; what is said while charon is away is said again when it is
+// back, if it still holds (ipsec/sad.h).
 //
 // Not here: what requests mean (control/tables_server.h, ipsec/sad_session.h), packets (worker.h).
 // Threads: the control thread only.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,7 +49,9 @@ class ControlLoop {
   void serve_agent(int fd);
   void accept_charon();
   void serve_charon();
-  void tell_charon(const std::string& message);
+  void tell_charon(std::string message);
+  void send_to_charon();
+  void lose_charon();
   void take_events();
   void tick();
   void publish_sad();
@@ -62,6 +66,8 @@ class ControlLoop {
   std::map<int, MessageSocket> agents_;
   UniqueFd charon_;
   std::optional<ipsec::SadSession> session_;
+  std::deque<std::string> to_charon_;  // not sent yet
+  bool is_charon_full_ = false;        // watched for room
 };
 
 }  // namespace farspan::dataplane

@@ -12,6 +12,10 @@
  * (another `instance`) says that it holds none. SAs of an earlier charon are kept forwarding until
  * new ones of their tunnel take over or their hard lifetime ends (make before break).
  *
+ * An event that nobody could be told is not lost: behind the answer to FS_SAD_SYNCED the data plane
+ * raises what still holds (limits that are reached, peers that are not where the SA says, packets
+ * of the last 30 s that need a tunnel). So charon may hear of one thing twice.
+ *
  * All numbers are host order (one machine), but SPIs and addresses, which are wire order, and
  * structs have no padding. A message that is too short, too long or out of range is answered with
  * FS_SAD_MALFORMED.

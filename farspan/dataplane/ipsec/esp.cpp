@@ -388,14 +388,7 @@ void EspWorker::count(Sa& sa, uint64_t bytes, uint32_t packets, bool is_inbound)
   sa.usage.add(bytes, packets, now_seconds_);
   const SaUsage::Reached reached = sa.usage.reached();
   if (reached <= sa.reported) return;
-  SaEvent event{};
-  event.kind =
-      reached == SaUsage::Reached::kHard ? SaEvent::Kind::kHardLimit : SaEvent::Kind::kSoftLimit;
-  event.is_inbound = is_inbound;
-  event.spi = sa.spi();
-  event.tunnel = sa.tunnel();
-  event.path = sa.path();
-  if (events_(event)) sa.reported = reached;
+  if (events_(event_about(sa, is_inbound, event_kind_of(reached)))) sa.reported = reached;
 }
 
 // Only the newest packet tells where the peer is: after a move, stragglers still come from the old
@@ -404,19 +397,14 @@ void EspWorker::watch_mapping(OpenSlot& slot, uint64_t sequence) {
   InboundSa& sa = *slot.sa;
   const OuterPath path = sa.path();
   if (slot.source == path.remote) {
-    sa.reported_remote = {};
+    sa.moved_to.store({});
     return;
   }
-  if (!path.is_udp_encapsulated || slot.source == sa.reported_remote || sequence < sa.newest())
+  if (!path.is_udp_encapsulated || slot.source == sa.moved_to.load() || sequence < sa.newest())
     return;
-  SaEvent event{};
-  event.kind = SaEvent::Kind::kMappingChanged;
-  event.is_inbound = true;
-  event.spi = sa.spi();
-  event.tunnel = sa.tunnel();
-  event.path = path;
+  SaEvent event = event_about(sa, true, SaEvent::Kind::kMappingChanged);
   event.remote = slot.source;
-  if (events_(event)) sa.reported_remote = slot.source;
+  if (events_(event)) sa.moved_to.store(slot.source);
 }
 
 }  // namespace farspan::ipsec

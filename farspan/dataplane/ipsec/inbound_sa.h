@@ -7,8 +7,8 @@
 // the window, the usage or the peer's address move.
 //
 // Not here: the transform (esp.h), finding the SA (sad_view.h), the outbound side (outbound_sa.h).
-// Threads: identify(), accept(): the worker. path(), usage: any. move_path(), forget(): the control
-// thread. Standards: RFC 4303 §3.4 and appendix A2.
+// Threads: identify(), accept(): the worker. path(), usage, moved_to: any. move_path(), forget():
+// the control thread. Standards: RFC 4303 §3.4 and appendix A2.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +76,8 @@ class alignas(64) InboundSa {
  public:
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
-  Endpoint reported_remote;        // the worker's: mapping already told to charon
+  SharedEndpoint moved_to;  // the worker writes: where the peer is, told to charon; {}: where
+                            // path() says
 
  private:
   MovablePath path_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "farspan/dataplane/ipsec/outer_path.h"
+#include "farspan/dataplane/ipsec/sa_usage.h"
 #include "farspan/dataplane/ipsec/selector.h"
 
 namespace farspan::ipsec {
@@ -29,6 +30,23 @@ struct SaEvent {
   Endpoint remote;     // kMappingChanged: where the peer is now
   InnerFlow flow;      // kAcquire
 };
+
+/// @pre reached is a limit
+inline SaEvent::Kind event_kind_of(SaUsage::Reached reached) {
+  return reached == SaUsage::Reached::kHard ? SaEvent::Kind::kHardLimit : SaEvent::Kind::kSoftLimit;
+}
+
+/// What there is to tell about `sa`, before the particulars of its kind.
+template <class Sa>
+SaEvent event_about(const Sa& sa, bool is_inbound, SaEvent::Kind kind) {
+  SaEvent event{};
+  event.kind = kind;
+  event.is_inbound = is_inbound;
+  event.spi = sa.spi();
+  event.tunnel = sa.tunnel();
+  event.path = sa.path();
+  return event;
+}
 
 /// A place to put events; false when it has no room (the event is raised again by a later packet).
 struct SaEventSink {

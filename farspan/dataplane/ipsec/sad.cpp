@@ -57,6 +57,7 @@ void Sad::for_each_lifetime(Mark mark) {
 }
 
 void Sad::hello(uint64_t instance) {
+  for (auto& [tunnel, wish] : wishes_) wish.is_heard = false;
   if (has_instance_ && instance == instance_) {
     for_each_lifetime([](auto& life) { life.is_repeated = life.is_orphan; });
     return;
@@ -324,6 +325,66 @@ void Sad::settle_orphans(uint32_t tunnel, uint64_t now) {
   drop_policies([tunnel](const Policy& policy) {
     return policy.is_orphan && policy.description.tunnel == tunnel;
   });
+}
+
+void Sad::wished(const SaEvent& acquire, bool is_heard, uint64_t now) {
+  wishes_[acquire.tunnel] = {acquire.flow, now, is_heard};
+}
+
+bool Sad::is_carried(uint32_t tunnel, const InnerFlow& flow) const {
+  const auto policies = policies_.find(tunnel);
+  if (policies == policies_.end()) return false;
+  return std::ranges::any_of(tunnel_view(tunnel, policies->second)->candidates,
+                             [&](const auto& sa) { return sa.selectors.covers(flow); });
+}
+
+const Trap* Sad::trap_for(uint32_t tunnel, const InnerFlow& flow) const {
+  const auto policies = policies_.find(tunnel);
+  if (policies == policies_.end()) return nullptr;
+  for (const Policy& policy : policies->second) {
+    if (policy.trap && policy.trap->selectors().covers(flow)) return policy.trap.get();
+  }
+  return nullptr;
+}
+
+std::vector<SaEvent> Sad::unheard_wishes(uint64_t now) {
+  std::erase_if(wishes_, [&](const auto& wish) {
+    return now >= wish.second.since + kWishSeconds || is_carried(wish.first, wish.second.flow);
+  });
+  std::vector<SaEvent> unheard;
+  for (auto& [tunnel, wish] : wishes_) {
+    const Trap* trap = wish.is_heard ? nullptr : trap_for(tunnel, wish.flow);
+    if (trap == nullptr) continue;
+    wish.is_heard = true;
+    SaEvent event{};
+    event.kind = SaEvent::Kind::kAcquire;
+    event.tunnel = tunnel;
+    event.reqid = trap->reqid();
+    event.flow = wish.flow;
+    unheard.push_back(event);
+  }
+  return unheard;
+}
+
+// Orphans are left out: this charon does not know them.
+std::vector<SaEvent> Sad::pending_events(uint64_t now) {
+  std::vector<SaEvent> events = unheard_wishes(now);
+  const auto add_limit = [&](const auto& entry, bool is_inbound) {
+    const SaUsage::Reached reached = entry.sa->usage.reached();
+    if (entry.life.is_orphan || reached == SaUsage::Reached::kNothing) return;
+    events.push_back(event_about(*entry.sa, is_inbound, event_kind_of(reached)));
+  };
+  for (const auto& [key, entry] : outbound_) add_limit(entry, false);
+  for (const auto& [spi, entry] : inbound_) {
+    add_limit(entry, true);
+    const Endpoint moved_to = entry.sa->moved_to.load();
+    if (entry.life.is_orphan || moved_to == Endpoint{} || moved_to == entry.sa->path().remote)
+      continue;
+    SaEvent event = event_about(*entry.sa, true, SaEvent::Kind::kMappingChanged);
+    event.remote = moved_to;
+    events.push_back(event);
+  }
+  return events;
 }
 
 void Sad::touch(uint32_t tunnel) {

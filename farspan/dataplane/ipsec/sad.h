@@ -11,6 +11,9 @@
 // What charon repeats to a data plane with a new arena has lost its sequence numbers and is
 // refused: charon makes those SAs anew.
 //
+// Charon may be away when the worker has something to say: what still holds when it is back is said
+// then (pending_events()).
+//
 // An outbound SA carries packets only once a policy names its SPI: charon adds that policy when the
 // peer is known to be ready (RFC 7296 §2.8).
 //
@@ -67,6 +70,7 @@ class Sad {
   static constexpr size_t kMaxReservations = 4096;
   static constexpr uint64_t kReservationSeconds = 165;  // charon's own patience with a larval SA
   static constexpr uint64_t kInboundGraceSeconds = 60;
+  static constexpr uint64_t kWishSeconds = 30;  // then who sent the packet has given up
   static constexpr uint32_t kFirstSpi = 0xc0000000, kLastSpi = 0xcfffffff;
 
   /// @param arena    outlives the Sad
@@ -95,6 +99,14 @@ class Sad {
   SadVerdict remove_policy(const PolicyDescription& policy);
   std::optional<SaUse> policy_usage(const PolicyDescription& policy) const;
   void flush_policies();
+
+  /// A packet needed a tunnel that is not there. @param is_heard  charon was told
+  void wished(const SaEvent& acquire, bool is_heard, uint64_t now);
+  /// The wishes charon has not heard, each once, as soon as it holds the tunnel's trap (again).
+  std::vector<SaEvent> unheard_wishes(uint64_t now);
+  /// What a charon that has just repeated itself must hear, for it may have been away when it was
+  /// said: limits that are reached, peers that are not where it believes, unheard wishes.
+  std::vector<SaEvent> pending_events(uint64_t now);
 
   /// The present state for the worker. @cost linear in SAs, and in the policies of changed tunnels
   std::shared_ptr<const SadView> view();
@@ -132,6 +144,11 @@ class Sad {
     bool is_orphan = false;
     bool is_repeated = true;
   };
+  struct Wish {
+    InnerFlow flow;
+    uint64_t since = 0;
+    bool is_heard = false;
+  };
   using Policies = std::vector<Policy>;               // of one tunnel, oldest first
   using OutboundKey = std::pair<uint32_t, uint32_t>;  // tunnel, SPI
 
@@ -149,6 +166,8 @@ class Sad {
   template <class Mark>
   void for_each_lifetime(Mark mark);
   void touch(uint32_t tunnel);
+  bool is_carried(uint32_t tunnel, const InnerFlow& flow) const;
+  const Trap* trap_for(uint32_t tunnel, const InnerFlow& flow) const;
   std::shared_ptr<const SadView::Tunnel> tunnel_view(uint32_t tunnel,
                                                      const Policies& policies) const;
 
@@ -162,6 +181,7 @@ class Sad {
   std::map<uint32_t, Policies> policies_;  // by tunnel
   size_t policy_count_ = 0;
   std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
+  std::map<uint32_t, Wish> wishes_;            // by tunnel
   bool has_orphans_ = false;
   SadView::Tunnels tunnels_;            // as last printed
   std::set<uint32_t> changed_tunnels_;  // to be printed again

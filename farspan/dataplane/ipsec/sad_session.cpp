@@ -327,7 +327,8 @@ SadSession::Answer SadSession::receive(Bytes message, uint64_t now_seconds) {
     // A view costs time linear in the SAs: thousands of repeated ones wait for SYNCED, or for the
     // next tick.
     return Answer{message_of(FS_SAD_REPLY, header->serial, reply),
-                  sad_.is_changed() && !sad_.is_being_repeated()};
+                  sad_.is_changed() && !sad_.is_being_repeated(),
+                  {}};
   };
   if (header->length != message.size() || message.size() > FS_SAD_MAX_MESSAGE) {
     return answer(reply_with(FS_SAD_MALFORMED));
@@ -338,10 +339,18 @@ SadSession::Answer SadSession::receive(Bytes message, uint64_t now_seconds) {
     if (hello->version != FS_SAD_VERSION) return answer(reply_with(FS_SAD_UNSUPPORTED));
     sad_.hello(hello->instance);
     is_greeted_ = true;
+    is_synced_ = false;
     return answer(reply_with(FS_SAD_OK));
   }
   if (!is_greeted_) return answer(reply_with(FS_SAD_MALFORMED));
-  return answer(carry_out(sad_, header->type, body, now_seconds));
+  const fs_sad_reply reply = carry_out(sad_, header->type, body, now_seconds);
+  Answer answered = answer(reply);
+  if (header->type == FS_SAD_SYNCED && reply.status == FS_SAD_OK) {
+    is_synced_ = true;
+    for (const SaEvent& event : sad_.pending_events(now_seconds))
+      answered.events.push_back(encode(event));
+  }
+  return answered;
 }
 
 std::string SadSession::encode(const SaEvent& event) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "farspan/dataplane/ipsec/sa_event.h"
 #include "farspan/dataplane/ipsec/sad.h"
@@ -26,6 +27,7 @@ class SadSession {
   struct Answer {
     std::string reply;          // one message for the socket; empty when the request deserves none
     bool must_publish = false;  // sad.view() changed, and the worker should see it now
+    std::vector<std::string> events;  // to be sent behind the reply: what charon missed
   };
   /// Carries out one message. Requests before a valid HELLO are refused.
   Answer receive(std::span<const uint8_t> message, uint64_t now_seconds);
@@ -34,10 +36,13 @@ class SadSession {
   static std::string encode(const SaEvent& event);
 
   bool is_greeted() const { return is_greeted_; }
+  /// Charon has said all it holds.
+  bool is_synced() const { return is_synced_; }
 
  private:
   Sad& sad_;
   bool is_greeted_ = false;
+  bool is_synced_ = false;
 };
 
 }  // namespace farspan::ipsec
