@@ -63,7 +63,8 @@ void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const 
   message.set_is_nat_detected(status.is_nat_detected);
   message.set_ike_age_seconds(status.ike_age_seconds);
   message.set_child_age_seconds(status.child_age_seconds);
-  message.set_last_packet_in_seconds_ago(status.last_packet_in_seconds_ago.value_or(0));
+  if (status.last_packet_in_seconds_ago)
+    message.set_last_packet_in_seconds_ago(*status.last_packet_in_seconds_ago);
   message.set_ike_id(status.ike_id);
   if (status.problem) {
     auto& problem = *message.mutable_problem();

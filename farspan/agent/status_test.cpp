@@ -73,6 +73,15 @@ TEST(Status, ACounterOfTheTunnelOutlivesItsSas) {
   EXPECT_EQ(status.tunnels(0).children(0).bytes_in(), 1000u);
 }
 
+TEST(Status, NoPacketYetIsNotAPacketJustNow) {
+  TunnelReport report = one_tunnel();
+  EXPECT_FALSE(status_of(report, {}, {}, true).tunnels(0).has_last_packet_in_seconds_ago());
+  report.statuses[0].last_packet_in_seconds_ago = 0;
+  const auto status = status_of(report, {}, {}, true);
+  EXPECT_TRUE(status.tunnels(0).has_last_packet_in_seconds_ago());
+  EXPECT_EQ(status.tunnels(0).last_packet_in_seconds_ago(), 0u);
+}
+
 TEST(Status, ProblemsAndCountersArePassedOn) {
   TunnelReport report = one_tunnel();
   report.statuses[0].problem =

@@ -58,7 +58,8 @@ void add_report(const controller::TunnelReport& report, bool is_reported, Json& 
   tunnel["bytes_out"] = report.bytes_out;
   tunnel["packets_in"] = report.packets_in;
   tunnel["packets_out"] = report.packets_out;
-  tunnel["last_packet_in_seconds_ago"] = report.last_packet_in_seconds_ago;
+  tunnel["last_packet_in_seconds_ago"] =
+      report.last_packet_in_seconds_ago ? Json(*report.last_packet_in_seconds_ago) : Json();
   tunnel["ike_id"] = report.ike_id;
   tunnel["problem"] = problem_json(report.problem);
   tunnel["children"] = Json::array();

@@ -94,6 +94,12 @@ InForce ResourceStatus::on_node(const std::string& node, const std::string& item
             "node " + node + " is not connected; it was last heard " +
                 std::to_string(seconds_between(*report->heard_at, time_)) + " s ago",
             what_to_do};
+  if (time_ - *report->heard_at > kStatusLifetime)
+    return {false,
+            "node " + node + " has said nothing for " +
+                std::to_string(seconds_between(*report->heard_at, time_)) +
+                " s, although it is connected",
+            what_to_do};
   if (report->generation_in_force != wanted->second->generation)
     return {false,
             "node " + node + " has generation " + std::to_string(report->generation_in_force) +

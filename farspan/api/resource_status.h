@@ -3,7 +3,8 @@
 //
 // In force means: every node whose state carries the resource is connected, says that it has its
 // newest generation in force, and names no failure of this resource. What a node that is silent
-// does is not known, so it counts as not in force, with that reason.
+// does is not known, so it counts as not in force, with that reason. A route of a Cen is carried by
+// every node with a Vpc of that Cen.
 //
 // Threads: one; made for one answer.
 #pragma once

@@ -7,6 +7,7 @@
 
 #include "farspan/api/drop_words.h"
 #include "farspan/api/json.h"
+#include "farspan/api/resource_status.h"
 #include "farspan/controller/test_network.h"
 
 namespace farspan::api {
@@ -34,12 +35,14 @@ class RestTest : public testing::Test {
   void report_in_force(std::vector<controller::ItemFailure> failures = {}) {
     reports_.in_force("us-east-node", session_, 1, std::move(failures), kNow);
   }
-  void report_tunnel(const std::string& ike, const std::string& child) {
+  void report_tunnel(const std::string& ike, const std::string& child,
+                     std::optional<uint64_t> last_packet_in = {}) {
     controller::TunnelReport tunnel;
     tunnel.tunnel =
         controller_->published()->model.find<model::IpsecConnection>("office-1")->meta.number;
     tunnel.ike_state = ike;
     tunnel.child_state = child;
+    tunnel.last_packet_in_seconds_ago = last_packet_in;
     if (child != "ipsec_sa_established")
       tunnel.problem =
           controller::TunnelProblem{"psk_mismatch", "the keys differ", "compare them", 3};
@@ -103,9 +106,18 @@ TEST_F(RestTest, AConnectionSaysWhatItsTunnelDoes) {
   EXPECT_EQ(get("/v1/tunnels")["tunnels"][0]["reported"], true);
 }
 
-TEST_F(RestTest, ALinkThatFailedSaysWhy) {
-  ASSERT_TRUE(controller_
-                  ->apply(std::string(controller::kShanghai) + R"(
+TEST_F(RestTest, NoPacketYetIsNotAPacketJustNow) {
+  const auto last_in = [&] {
+    return get("/v1/tunnels")["tunnels"][0]["last_packet_in_seconds_ago"];
+  };
+  EXPECT_TRUE(last_in().is_null());  // not reported
+  report_tunnel("ike_sa_established", "ipsec_sa_established");
+  EXPECT_TRUE(last_in().is_null());
+  report_tunnel("ike_sa_established", "ipsec_sa_established", 0);
+  EXPECT_EQ(last_in(), 0);
+}
+
+constexpr const char* kTwoRegions = R"(
 ---
 {kind: Vpc, name: shanghai, spec: {region: shanghai, cidr_blocks: [172.17.0.0/16]}}
 ---
@@ -122,9 +134,11 @@ spec: {vswitch: shanghai, address: 172.17.1.10, security_groups: [app-shanghai],
 {kind: CenAttachment, name: us-east, spec: {cen: global, vpc: us-east}}
 ---
 {kind: CenAttachment, name: shanghai, spec: {cen: global, vpc: shanghai}}
-)",
-                          Mode::kCommit)
-                  .ok());
+)";
+
+TEST_F(RestTest, ALinkThatFailedSaysWhy) {
+  ASSERT_TRUE(
+      controller_->apply(std::string(controller::kShanghai) + kTwoRegions, Mode::kCommit).ok());
   const auto link = [&] {
     const Json tunnels = get("/v1/tunnels")["tunnels"];
     for (const Json& tunnel : tunnels)
@@ -138,6 +152,36 @@ spec: {vswitch: shanghai, address: 172.17.1.10, security_groups: [app-shanghai],
     EXPECT_EQ(link()["problem"]["cause"], "not_in_force") << item;
     EXPECT_THAT(link()["problem"]["words"], HasSubstr("there is no certificate"));
   }
+}
+
+TEST_F(RestTest, ARouteOfACenIsInForceWhileEveryNodeOfTheCenSaysSo) {
+  ASSERT_TRUE(controller_
+                  ->apply(std::string(controller::kShanghai) + kTwoRegions + R"(
+---
+{kind: VpnRoute, name: to-office, spec: {vpn_gateway: us-east, destination: 10.10.10.0/24, ipsec_connection: office-1, published: true}}
+---
+{kind: CenRoute, name: office-1, spec: {cen: global, vpc: us-east, destination: 10.10.10.0/24}}
+)",
+                          Mode::kCommit)
+                  .ok());
+  const auto route = [&] { return get("/v1/resources/CenRoute/office-1")["status"]; };
+  const auto say = [&](const std::string& node, auto session, controller::SteadyTime when) {
+    const auto generation = controller_->published()->states.at(node)->generation;
+    reports_.in_force(node, session, generation, {}, when);
+  };
+  say("us-east-node", session_, kNow);
+  EXPECT_THAT(route()["reason"], HasSubstr("node shanghai-node has not connected"));
+  const auto shanghai = reports_.connected("shanghai-node", "test", kNow);
+  say("shanghai-node", shanghai, kNow);
+  EXPECT_EQ(route()["in_force"], true) << route();
+
+  say("shanghai-node", shanghai, kNow - kStatusLifetime - std::chrono::seconds(1));
+  EXPECT_EQ(route()["in_force"], false);
+  EXPECT_THAT(route()["reason"], HasSubstr("node shanghai-node has said nothing for 1"));
+  say("shanghai-node", shanghai, kNow);
+  reports_.disconnected("us-east-node", session_);
+  EXPECT_EQ(route()["in_force"], false);
+  EXPECT_THAT(route()["reason"], HasSubstr("node us-east-node is not connected"));
 }
 
 TEST_F(RestTest, OfADisconnectedNodeNothingIsKnown) {

@@ -60,6 +60,13 @@ std::string name_of(const nlohmann::json& tunnel) {
 // Beside the rest on a wide terminal, below it on a narrow one.
 constexpr size_t kColumnsOfTunnels = 150;
 
+std::string last_packet_text(const nlohmann::json& tunnel) {
+  if (!tunnel.value("reported", false)) return "-";
+  const auto last = tunnel.find("last_packet_in_seconds_ago");
+  if (last == tunnel.end() || last->is_null()) return "never";
+  return duration_text(last->get<uint64_t>()) + " ago";
+}
+
 void tunnels(const Context& context) {
   const auto answer = context.get("/v1/tunnels");
   if (!context.is_table()) return context.print(answer);
@@ -79,13 +86,9 @@ void tunnels(const Context& context) {
       row.insert(row.end(), {ike, esp});
     else if (!ike.empty())
       algorithms.add({text_of(tunnel, "node"), name_of(tunnel), ike, esp});
-    row.insert(
-        row.end(),
-        {is_up ? duration_text(number_of(tunnel, "child_age_seconds")) : "-",
-         bytes_text(number_of(tunnel, "bytes_in")), bytes_text(number_of(tunnel, "bytes_out")),
-         number_of(tunnel, "packets_in") == 0
-             ? "never"
-             : duration_text(number_of(tunnel, "last_packet_in_seconds_ago")) + " ago"});
+    row.insert(row.end(), {is_up ? duration_text(number_of(tunnel, "child_age_seconds")) : "-",
+                           bytes_text(number_of(tunnel, "bytes_in")),
+                           bytes_text(number_of(tunnel, "bytes_out")), last_packet_text(tunnel)});
     table.add(std::move(row));
   }
   if (table.empty()) {

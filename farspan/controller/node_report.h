@@ -41,7 +41,7 @@ struct TunnelReport {
   bool is_nat_detected = false;
   uint64_t ike_age_seconds = 0, child_age_seconds = 0;
   uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0, packets_out = 0;
-  uint64_t last_packet_in_seconds_ago = 0;
+  std::optional<uint64_t> last_packet_in_seconds_ago;  // nothing: never
   std::optional<TunnelProblem> problem;
   std::vector<ChildSaReport> children;
 };

@@ -51,7 +51,8 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
   tunnel.bytes_out = message.bytes_out();
   tunnel.packets_in = message.packets_in();
   tunnel.packets_out = message.packets_out();
-  tunnel.last_packet_in_seconds_ago = message.last_packet_in_seconds_ago();
+  if (message.has_last_packet_in_seconds_ago())
+    tunnel.last_packet_in_seconds_ago = message.last_packet_in_seconds_ago();
   if (message.has_problem()) {
     const auto& problem = message.problem();
     tunnel.problem = TunnelProblem{words_from(problem.cause()), words_from(problem.words()),

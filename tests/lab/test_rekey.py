@@ -15,8 +15,12 @@ def established(text):
     return ikes, children
 
 
+def report(office):
+    return next(row for (_, name), row in tunnels().items() if name == office)
+
+
 def ids(office):
-    row = next(row for (_, name), row in tunnels().items() if name == office)
+    row = report(office)
     return row["ike_id"], sorted(child["unique_id"] for child in row["children"])
 
 
@@ -53,6 +57,7 @@ def rekey_many(lab, times, rekey, what):
         assert done.returncode == 0, done.stdout + done.stderr
         changed = (lambda: ids("office-1")[0] != before[0]) if what == "ike" else (lambda: ids("office-1")[1] != before[1])
         wait_for(f"{what} rekeyed", changed, seconds=10)
+        assert report("office-1")["last_packet_in_seconds_ago"] in range(5), "the load goes on, whichever SA has it"
 
 
 def run_under_load(lab, work):

@@ -77,11 +77,11 @@ void add_child(TunnelStatus& status, const vici::Section& section) {
       status.esp_algorithms = esp_algorithms(section);
     }
     status.is_child_established = true;
-    if (!section.value("use-in").empty()) {
-      const uint64_t ago = section.number("use-in");
-      status.last_packet_in_seconds_ago =
-          std::min(ago, status.last_packet_in_seconds_ago.value_or(ago));
-    }
+  }
+  if (!section.value("use-in").empty()) {  // of one that is gone in a moment too
+    const uint64_t ago = section.number("use-in");
+    status.last_packet_in_seconds_ago =
+        std::min(ago, status.last_packet_in_seconds_ago.value_or(ago));
   }
   status.bytes_in += child.bytes_in;
   status.bytes_out += child.bytes_out;

@@ -77,6 +77,14 @@ TEST(ReadSas, CountsReplacedChildrenAndShowsTheYoungest) {
   EXPECT_EQ(status.last_packet_in_seconds_ago, 2u);
 }
 
+TEST(ReadSas, AChildThatIsGoneInAMomentStillTellsOfItsLastPacket) {
+  vici::Section fresh;
+  fresh.set("uniqueid", "10").set("state", "INSTALLED");  // nothing came by it yet
+  const auto sas = read_sas(
+      {event("t7-00", ike("4", "ESTABLISHED", 30, {child("9", "DELETED", 3, 100), fresh}))});
+  EXPECT_EQ(leading_sa(sas.at(TunnelId{7}))->status.last_packet_in_seconds_ago, 3u);
+}
+
 TEST(ReadSas, AChildThatIsBeingMadeCarriesNothing) {
   const auto sas =
       read_sas({event("t7-00", ike("4", "ESTABLISHED", 30, {child("9", "CREATED", 0, 0)}))});

@@ -52,6 +52,7 @@ struct TunnelSet::State {
   std::map<TunnelId, std::vector<IkeSa>> sas;
   Clock::time_point next_refresh{};
   std::set<TunnelId> up;
+  std::map<TunnelId, Clock::time_point> last_packet_in;  // a rekeyed SA takes its own along
   std::map<TunnelId, Clock::time_point> next_attempt;
   std::map<std::string, Clock::time_point> unanswered;  // IKE SAs by unique id
   Diagnosis diagnosis;
@@ -204,6 +205,7 @@ struct TunnelSet::State {
     std::erase_if(names, is_unwanted);
     std::erase_if(secrets, is_unwanted);
     std::erase_if(next_attempt, is_unwanted);
+    std::erase_if(last_packet_in, is_unwanted);
     std::erase_if(up, [&](TunnelId id) {
       if (wanted.contains(id)) return false;
       diagnosis.clear(id);
@@ -235,7 +237,19 @@ struct TunnelSet::State {
     auto streamed = watch(session->stream("list-sas", "list-sa"));
     if (!streamed.ok()) return;
     sas = read_sas(*streamed);
-    for (const auto& [id, tunnel] : wanted) note_state(id, tunnel, now);
+    for (const auto& [id, tunnel] : wanted) {
+      note_state(id, tunnel, now);
+      note_last_packet(id, now);
+    }
+  }
+
+  void note_last_packet(TunnelId id, Clock::time_point now) {
+    for (const IkeSa& sa : sas[id]) {
+      if (!sa.status.last_packet_in_seconds_ago) continue;
+      const auto at = now - std::chrono::seconds(*sa.status.last_packet_in_seconds_ago);
+      const auto known = last_packet_in.try_emplace(id, at).first;
+      known->second = std::max(known->second, at);
+    }
   }
 
   void note_state(TunnelId id, const Tunnel& tunnel, Clock::time_point now) {
@@ -339,6 +353,10 @@ std::vector<TunnelStatus> TunnelSet::status(Clock::time_point now) {
     const IkeSa* sa = leading_sa(state.sas[id]);
     if (sa) status = sa->status;
     status.tunnel = id;
+    status.last_packet_in_seconds_ago.reset();
+    if (const auto last = state.last_packet_in.find(id); last != state.last_packet_in.end())
+      status.last_packet_in_seconds_ago = static_cast<uint64_t>(
+          std::chrono::duration_cast<std::chrono::seconds>(now - last->second).count());
     if (std::holds_alternative<nodestate::LinkTunnel>(tunnel.use)) {
       // both ends pretend a NAT to have their ESP in UDP: only a moved port shows a real one
       status.is_nat_detected =

@@ -43,8 +43,8 @@ struct TunnelStatus {
   bool is_nat_detected = false;
   uint64_t ike_age_seconds = 0, child_age_seconds = 0;
   uint64_t bytes_in = 0, bytes_out = 0, packets_in = 0,
-           packets_out = 0;  // of the Child SAs that exist now
-  std::optional<uint64_t> last_packet_in_seconds_ago;
+           packets_out = 0;                            // of the Child SAs that exist now
+  std::optional<uint64_t> last_packet_in_seconds_ago;  // over all its SAs; nothing: never
   std::optional<TunnelProblem> problem;
   std::vector<ChildSaStatus> children;
   std::string ike_id;  // charon's unique id of the IKE SA
