@@ -100,6 +100,9 @@ IkeSa read_ike(const vici::Section& section) {
   const std::string_view state = section.value("state");
   sa.unique_id = section.value("uniqueid");
   sa.is_established = state == "ESTABLISHED" || state == "REKEYING" || state == "REKEYED";
+  sa.is_settled = state == "ESTABLISHED";
+  sa.is_initiator = section.value("initiator") == "yes";
+  sa.version = section.number("version");
   sa.is_connecting = state == "CREATED" || state == "CONNECTING";
   sa.has_peer_answered =
       section.value("responder-spi").find_first_not_of('0') != std::string_view::npos;
@@ -149,6 +152,22 @@ const IkeSa* leading_sa(const std::vector<IkeSa>& sas) {
   const auto best = std::max_element(
       sas.begin(), sas.end(), [&](const IkeSa& a, const IkeSa& b) { return rank(a) < rank(b); });
   return best == sas.end() ? nullptr : &*best;
+}
+
+std::optional<TunnelStatus> combined_status(const std::vector<IkeSa>& sas) {
+  const IkeSa* leading = leading_sa(sas);
+  if (!leading) return std::nullopt;
+  TunnelStatus combined = leading->status;
+  for (const IkeSa& sa : sas) {
+    if (&sa == leading || !leading->is_established || !sa.is_established) continue;
+    const TunnelStatus& other = sa.status;
+    combined.bytes_in += other.bytes_in;
+    combined.bytes_out += other.bytes_out;
+    combined.packets_in += other.packets_in;
+    combined.packets_out += other.packets_out;
+    combined.children.insert(combined.children.end(), other.children.begin(), other.children.end());
+  }
+  return combined;
 }
 
 }  // namespace farspan::tunnels

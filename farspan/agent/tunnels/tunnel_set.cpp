@@ -7,6 +7,7 @@
 
 #include "farspan/agent/tunnels/connection.h"
 #include "farspan/agent/tunnels/diagnosis.h"
+#include "farspan/agent/tunnels/duplicate_sas.h"
 #include "farspan/agent/tunnels/status.h"
 #include "farspan/agent/vici/session.h"
 
@@ -55,6 +56,7 @@ struct TunnelSet::State {
   std::map<TunnelId, Clock::time_point> last_packet_in;  // a rekeyed SA takes its own along
   std::map<TunnelId, Clock::time_point> next_attempt;
   std::map<std::string, Clock::time_point> unanswered;  // IKE SAs by unique id
+  DuplicateSas duplicates;
   Diagnosis diagnosis;
 
   // ---- session ----
@@ -206,6 +208,11 @@ struct TunnelSet::State {
     std::erase_if(secrets, is_unwanted);
     std::erase_if(next_attempt, is_unwanted);
     std::erase_if(last_packet_in, is_unwanted);
+    std::erase_if(sas, [&](const auto& entry) {
+      if (wanted.contains(entry.first)) return false;
+      duplicates.forget(entry.first);
+      return true;
+    });
     std::erase_if(up, [&](TunnelId id) {
       if (wanted.contains(id)) return false;
       diagnosis.clear(id);
@@ -300,6 +307,18 @@ struct TunnelSet::State {
     }
     unanswered = std::move(still);
   }
+
+  /// One end does it: the one that would initiate the tunnel.
+  void settle_duplicates(Clock::time_point now) {
+    for (const auto& [id, tunnel] : wanted) {
+      if (!session || !is_first_to_initiate(tunnel, credentials.node)) continue;
+      const DuplicateSas::Remedy remedy = duplicates.look(id, sas[id], now);
+      for (const std::string& child : remedy.rekey_children)
+        tell("rekey", vici::Section{}.set("child-id", child));
+      for (const std::string& ike : remedy.end_ike_sas)
+        tell("terminate", vici::Section{}.set("ike-id", ike).set("timeout", "-1"));
+    }
+  }
 };
 
 TunnelSet::TunnelSet(std::string vici_path) : state_(std::make_unique<State>()) {
@@ -337,6 +356,7 @@ bool TunnelSet::poll(Clock::time_point now) {
   state.refresh(now);
   state.initiate_missing(now);
   state.end_stale_attempts(now);
+  state.settle_duplicates(now);
   return is_changed || was_up != state.session.has_value() || up_before != state.up;
 }
 
@@ -350,8 +370,8 @@ std::vector<TunnelStatus> TunnelSet::status(Clock::time_point now) {
   std::vector<TunnelStatus> all;
   for (const auto& [id, tunnel] : state.wanted) {
     TunnelStatus status;
-    const IkeSa* sa = leading_sa(state.sas[id]);
-    if (sa) status = sa->status;
+    const auto combined = combined_status(state.sas[id]);
+    if (combined) status = *combined;
     status.tunnel = id;
     status.last_packet_in_seconds_ago.reset();
     if (const auto last = state.last_packet_in.find(id); last != state.last_packet_in.end())
@@ -360,9 +380,9 @@ std::vector<TunnelStatus> TunnelSet::status(Clock::time_point now) {
     if (std::holds_alternative<nodestate::LinkTunnel>(tunnel.use)) {
       // both ends pretend a NAT to have their ESP in UDP: only a moved port shows a real one
       status.is_nat_detected =
-          sa && !status.remote.ends_with("[4500]") && !status.remote.ends_with("[500]");
+          combined && !status.remote.ends_with("[4500]") && !status.remote.ends_with("[500]");
     }
-    if (!sa) {
+    if (!combined) {
       status.local = tunnel.ike.local.text();
       status.remote = tunnel.ike.remote.text();
     }
