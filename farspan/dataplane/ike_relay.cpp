@@ -84,11 +84,13 @@ std::optional<IkeDatagram> IkeRelay::next() {
       return std::nullopt;
     }
     const size_t size = static_cast<size_t>(length);
-    if (size <= sizeof(fs_ike_header) || size > buffer_.size()) continue;
+    if (size < sizeof(fs_ike_header) || size > buffer_.size()) continue;
     fs_ike_header header;
     std::memcpy(&header, buffer_.data(), sizeof header);
     const auto source = to_endpoint(header.source), destination = to_endpoint(header.destination);
-    if (!source || !destination || (source->port != 500 && source->port != 4500)) continue;
+    if (!source || !destination) continue;
+    if (header.is_refused != 0) return IkeDatagram{*source, *destination, 0, {}, true};
+    if (size == sizeof header || (source->port != 500 && source->port != 4500)) continue;
     return IkeDatagram{*source, *destination, static_cast<uint8_t>(header.dscp & 0x3F),
                        std::span(buffer_).subspan(sizeof header, size - sizeof header)};
   }

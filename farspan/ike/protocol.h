@@ -4,8 +4,9 @@
  * Two Unix SOCK_SEQPACKET sockets in the node's run directory, both listened on by the data plane,
  * which accepts one charon at a time (a newer connection replaces the older one):
  *
- *   ike.sock   IKE datagrams both ways: fs_ike_header and the UDP payload, non-ESP marker untouched
- *   sad.sock   requests of charon (one reply each, matched by `serial`), events (serial 0)
+ *   ike.sock   IKE datagrams both ways: fs_ike_header and the UDP payload, non-ESP marker
+ * untouched; those of strangers come back as a bare header, to be counted sad.sock   requests of
+ * charon (one reply each, matched by `serial`), events (serial 0)
  *
  * A session on sad.sock starts with FS_SAD_HELLO and every SA and policy charon holds, closed by
  * FS_SAD_SYNCED: that is how a restarted data plane gets them back, and how a restarted charon
@@ -42,7 +43,8 @@ struct fs_ike_header {
   struct fs_host source;
   struct fs_host destination;
   uint8_t dscp;
-  uint8_t reserved[3];
+  uint8_t is_refused; /* of charon, with no payload: a stranger's datagram, which gets no answer */
+  uint8_t reserved[2];
 };
 
 #pragma pack(pop)

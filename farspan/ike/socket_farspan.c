@@ -114,6 +114,18 @@ static bool is_stranger(packet_t* packet) {
   return opens_ike_sa(packet) && !is_known(packet, IKEV2) && !is_known(packet, IKEV1);
 }
 
+/* Says that the datagram of `header` gets no answer, for the data plane to count it. Under a flood
+ * that fills the socket some are not: they are not worth waiting for. */
+static void refuse(private_t* this, struct fs_ike_header header) {
+  header.dscp = 0;
+  header.is_refused = 1;
+  this->mutex->lock(this->mutex);
+  if (this->fd >= 0) {
+    send(this->fd, &header, sizeof(header), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  this->mutex->unlock(this->mutex);
+}
+
 /* Returns only with a packet: charon logs every failure of its socket, five times a second while
  * there is none. */
 METHOD(socket_t, receive, status_t, private_t* this, packet_t** packet) {
@@ -133,6 +145,11 @@ METHOD(socket_t, receive, status_t, private_t* this, packet_t** packet) {
       *packet = packet_of(this->frame, (size_t)got);
       if (*packet && !is_stranger(*packet)) {
         return SUCCESS;
+      }
+      if (*packet) {
+        struct fs_ike_header header;
+        memcpy(&header, this->frame, sizeof(header));
+        refuse(this, header);
       }
       DESTROY_IF(*packet);
     }

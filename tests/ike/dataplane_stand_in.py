@@ -21,7 +21,7 @@ SA = struct.Struct(f"={ID.size}sI8BIHHHH64s64sQQQQQHH")
 UPDATE = struct.Struct(f"={ID.size}s20s20sB3s")
 POLICY = struct.Struct(f"=4BII4s20s20s{SELECTOR.size}s{SELECTOR.size}s")
 REPLY = struct.Struct("=I4sQQQ")
-IKE = struct.Struct("=20s20sB3s")
+IKE = struct.Struct("=20s20sBB2s")
 (HELLO, SYNCED, GET_SPI, ADD_SA, UPDATE_SA, QUERY_SA, DELETE_SA, FLUSH_SAS, ADD_POLICY, DELETE_POLICY, FLUSH_POLICIES,
  QUERY_POLICY) = range(1, 13)
 ANSWER, EXPIRE, MAPPING, ACQUIRE = 64, 65, 66, 67
@@ -48,7 +48,7 @@ class StandIn:
         self.address, self.selector = address, selectors.DefaultSelector()
         self.sas, self.policies, self.reserved, self.next_spi = {}, [], set(), 0xC0000000 | random.getrandbits(24)
         self.charon, self.ike, self.instances, self.syncs, self.errors = None, None, [], 0, []
-        self.updates = 0
+        self.updates, self.strangers = 0, []
         for port in (500, 4500):
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             udp.bind((address, port))
@@ -89,7 +89,7 @@ class StandIn:
         if local == 4500 and payload[:4] != b"\0\0\0\0":
             return  # ESP, or a keepalive
         if self.ike:
-            self.ike.send(IKE.pack(make_host(address, port), make_host(self.address, local), 0, b"\0\0\0") + payload)
+            self.ike.send(IKE.pack(make_host(address, port), make_host(self.address, local), 0, 0, b"\0\0") + payload)
 
     def from_charon(self, connection):
         frame = connection.recv(70000)
@@ -98,7 +98,10 @@ class StandIn:
             connection.close()
             self.ike = None
             return
-        source, destination, _, _ = IKE.unpack_from(frame)
+        source, destination, _, is_refused, _ = IKE.unpack_from(frame)
+        if is_refused:
+            self.strangers.append(host_text(source))
+            return
         _, port, address = HOST.unpack(destination)
         udp = self.udp4500 if HOST.unpack(source)[1] == 4500 else self.udp500
         udp.sendto(frame[IKE.size:], (socket.inet_ntoa(address[:4]), port))
@@ -213,7 +216,7 @@ class StandIn:
         if words[0] == "acquire":
             self.raise_acquire()
         state = {"sas": list(self.sas.values()), "policies": [self.policy(p) for p in self.policies], "syncs": self.syncs,
-                 "reserved": len(self.reserved), "instances": self.instances, "errors": self.errors, "updates": self.updates,
+                 "reserved": len(self.reserved), "instances": self.instances, "errors": self.errors, "updates": self.updates, "strangers": self.strangers,
                  "connected": self.charon is not None and self.ike is not None}
         connection.sendall(json.dumps(state).encode())
         connection.close()

@@ -56,12 +56,16 @@ class Process:
 class Node:
     """The node under test."""
 
-    def __init__(self, directory, namespace="ike-node", address=NODE):
+    def __init__(self, directory, namespace="ike-node", address=NODE, settings=None):
+        """`settings`: what of strongswan.conf reads differently."""
         self.dir, self.namespace, self.address = pathlib.Path(directory), namespace, address
         self.dir.mkdir()
         template = (ROOT / "packaging/strongswan.conf.in").read_text()
         # quicker than in production, so that the tests are
         template = template.replace("retransmit_timeout = 1.5", "retransmit_timeout = 0.5").replace("half_open_timeout = 20", "half_open_timeout = 6")
+        for line, changed in (settings or {}).items():
+            assert line in template, line
+            template = template.replace(line, changed)
         (self.dir / "strongswan.conf").write_text(template.replace("@RUN_DIR@", str(self.dir)))
         self.start_probe()
         self.start_dataplane()

@@ -1,10 +1,11 @@
 """A tunnel that is down says why, in the words of the person who must fix it; and comes back when it is fixed."""
 
 import re
+import subprocess
 
 import pytest
 
-from conftest import OFFICES, tunnel_is_up, tunnels, wait_for
+from conftest import OFFICES, drops, farspan, farspan_json, tunnel_is_up, tunnels, wait_for
 
 MISTAKES = {  # office: what its administrator got wrong (a line of its swanctl.conf and what stands there instead), the cause
     "office-1": (r'(secret\s*=\s*)"[^"\n]+"', r'\1"this-is-not-the-key"', "psk_mismatch"),
@@ -53,3 +54,14 @@ def test_a_silent_peer_is_noticed_and_taken_back(lab):
     lab.run("office-1-router", "ip", "route", "add", "default", "via", "100.64.0.1", "dev", "wan0", "src", "198.51.100.11")
     wait_for("office-1 up again", lambda: tunnel_is_up("office-1"), seconds=90)
     wait_for("office-1 reaches office-3", lambda: lab.pings("office-1", OFFICES["office-3"]), seconds=20)
+
+
+def test_a_stranger_who_calls_is_counted(lab):
+    """A device whose CustomerGateway is missing gets no answer (ike/test_strangers.py), and shows."""
+    node = next(row for row in farspan_json("nodes")["nodes"] if row["node"] == "us-east-node")
+    opening = "01" * 8 + "00" * 8 + "2120220800000000" + "0000001c"  # IKE_SA_INIT (RFC 7296 §3.1)
+    script = f"import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(bytes.fromhex('{opening}'), ('{node['public_address']}', 500))"
+    before = drops("us-east-node").get("ike_stranger", 0)
+    subprocess.run(["ip", "netns", "exec", "fs-internet", "/usr/bin/python3", "-c", script], check=True, timeout=10)
+    wait_for("it is counted", lambda: drops("us-east-node").get("ike_stranger", 0) == before + 1)
+    assert "no tunnel is declared for" in farspan("drops")

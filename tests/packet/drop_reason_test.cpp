@@ -201,6 +201,11 @@ void EveryReason::provoke(DropReason reason) {
     case kIkeUnavailable:
       berlin.has_charon = false;
       return send_datagram(Bytes(80, 0));
+    case kIkeStranger:
+      return berlin.from_charon({.source = {paris.underlay, 500},
+                                 .destination = {berlin.underlay, 500},
+                                 .payload = {},
+                                 .is_refused = true});
     case kKeepalive:
       return send_datagram({0xFF});
     case kLooping:

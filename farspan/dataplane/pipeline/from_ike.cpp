@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// from_ike: a datagram of charon goes out by the port it was meant to come from.
+// from_ike: a datagram of charon goes out by the port it was meant to come from; one that charon
+// gives back unanswered ends here.
 #include "farspan/dataplane/pipeline/pipeline.h"
 
 namespace farspan::dataplane {
 
 void Pipeline::from_ike(const IkeDatagram& datagram) {
   counters_.add(Counter::kFromIke);
+  if (datagram.is_refused) return counters_.drop(DropReason::kIkeStranger);
   const io::Train train{.source = datagram.source,
                         .destination = datagram.destination,
                         .bytes = datagram.payload.data(),

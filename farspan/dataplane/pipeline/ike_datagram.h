@@ -13,6 +13,7 @@ struct IkeDatagram {
   io::Endpoint source, destination;
   uint8_t dscp = 0;
   std::span<uint8_t> payload;  // UDP payload, non-ESP marker included
+  bool is_refused = false;     // by charon, from `source`: nothing to send
 };
 
 }  // namespace farspan::dataplane
