@@ -40,7 +40,7 @@ class DuplicateSasTest : public testing::Test {
   }
 
   DuplicateSas duplicates_;
-  const Remedy nothing_;
+  const Remedy nothing_{};
 };
 
 TEST_F(DuplicateSasTest, OneIsLeftAlone) {
