@@ -30,19 +30,31 @@ const IkeSa& to_keep(const std::vector<const IkeSa*>& sas) {
   });
 }
 
-/// The Child SAs of `kept` that carry what those of `other` carry; nothing when they do not carry
-/// all of it, as while one of them is being rekeyed.
-std::optional<std::set<std::string>> covering_children(const TunnelStatus& kept,
-                                                       const TunnelStatus& other) {
-  std::set<std::string> covering;
+/// The Child SAs of `kept` that carry what those of `other` carry and prove nothing yet: they were
+/// there `before`. Nothing when it does not carry all of it, as while one is being rekeyed.
+std::optional<std::set<std::string>> unproven_children(const TunnelStatus& kept,
+                                                       const TunnelStatus& other,
+                                                       const std::set<std::string>& before) {
+  const auto is_new = [&](const ChildSaStatus& child) {
+    return !before.empty() && !before.contains(child.unique_id);
+  };
+  std::set<std::string> unproven;
   for (const ChildSaStatus& needed : other.children) {
-    const auto child = std::ranges::find_if(kept.children, [&](const ChildSaStatus& one) {
-      return is_installed(one) && covers(one, needed);
-    });
-    if (child == kept.children.end()) return std::nullopt;
-    covering.insert(child->unique_id);
+    const ChildSaStatus* found = nullptr;
+    for (const ChildSaStatus& child : kept.children) {
+      if (is_installed(child) && covers(child, needed) && (found == nullptr || is_new(child)))
+        found = &child;
+    }
+    if (found == nullptr) return std::nullopt;
+    if (!is_new(*found)) unproven.insert(found->unique_id);
   }
-  return covering;
+  return unproven;
+}
+
+std::set<std::string> ids_of(const std::vector<const IkeSa*>& sas) {
+  std::set<std::string> ids;
+  for (const IkeSa* sa : sas) ids.insert(sa->unique_id);
+  return ids;
 }
 
 }  // namespace
@@ -52,14 +64,13 @@ DuplicateSas::Remedy DuplicateSas::look(nodestate::TunnelId tunnel, const std::v
   const std::vector<const IkeSa*> all = rivals(sas);
   if (all.size() < 2) {
     const auto seen = seen_.find(tunnel);
-    if (seen != seen_.end() && now - seen->second.since >= kLongestOverlap) seen_.erase(seen);
+    if (seen != seen_.end() && now - seen->second.changed_at >= kLongestOverlap) seen_.erase(seen);
     return {};
   }
-  std::set<std::string> ids;
-  for (const IkeSa* sa : all) ids.insert(sa->unique_id);
   Seen& seen = seen_[tunnel];
-  if (seen.ike_sas != ids) seen = {std::move(ids), now, seen.overlap};
-  if (now - seen.since < seen.overlap) return {};
+  if (auto ids = ids_of(all); seen.ike_sas != ids)
+    seen = {std::move(ids), now + seen.overlap, seen.overlap, {}, {}, seen.rekeyed_at, now};
+  if (now < seen.not_before) return {};
 
   const IkeSa& kept = to_keep(all);
   if (!kept.status.is_child_established) return {};
@@ -69,24 +80,26 @@ DuplicateSas::Remedy DuplicateSas::look(nodestate::TunnelId tunnel, const std::v
   std::set<std::string> to_rekey;
   for (const IkeSa* sa : all) {
     if (sa == &kept) continue;
-    const auto covering = covering_children(kept.status, sa->status);
-    if (!covering) continue;
-    std::set<std::string> old;
-    for (const std::string& child : *covering) {
-      if (seen.replaced.empty() || seen.replaced.contains(child)) old.insert(child);
-    }
-    if (old.empty()) remedy.end_ike_sas.push_back(sa->unique_id);
-    to_rekey.merge(old);
+    auto unproven = unproven_children(kept.status, sa->status, seen.replaced);
+    if (!unproven) continue;
+    if (unproven->empty()) remedy.end_ike_sas.push_back(sa->unique_id);
+    to_rekey.merge(*unproven);
   }
-  if (!to_rekey.empty() && (seen.replaced.empty() || now - seen.rekeyed_at >= kRekeyPatience)) {
+  const bool is_rekey_due =
+      !seen.rekeyed_at || now - *seen.rekeyed_at >= std::max(kRekeyPatience, seen.overlap);
+  if (!to_rekey.empty() && is_rekey_due) {
     remedy.rekey_children.assign(to_rekey.begin(), to_rekey.end());
-    seen.replaced = std::move(to_rekey);
+    if (seen.replaced.empty()) {
+      for (const ChildSaStatus& child : kept.status.children) seen.replaced.insert(child.unique_id);
+    }
     seen.rekeyed_at = now;
   }
-  if (!remedy.end_ike_sas.empty()) {
-    seen.since = now;
+  if (remedy == Remedy{}) return remedy;
+  // Once for a rekey and the end it leads to.
+  if (!remedy.rekey_children.empty() || seen.replaced.empty())
     seen.overlap = std::min(2 * seen.overlap, kLongestOverlap);
-  }
+  if (!remedy.end_ike_sas.empty()) seen.not_before = now + seen.overlap;
+  seen.changed_at = now;
   return remedy;
 }
 

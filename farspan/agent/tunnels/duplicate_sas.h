@@ -14,7 +14,9 @@
 //   the
 //      peer's packets come before its answer to our DELETE
 //
-// A peer that makes a second one again and again is let have it for longer each time.
+// A peer that makes a second one again and again, or refuses the rekey (charon may then make the
+// whole IKE SA anew, RFC 7296 §1.3: a pair with another unique id), is left alone for longer each
+// time.
 //
 // Only an end whose every Child SA the kept one covers is ended. One end does it: we for offices,
 // the first to initiate for links (connection.h); otherwise each could end what the other keeps.
@@ -40,7 +42,8 @@ class DuplicateSas {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds kOverlap{15};  // of charon's own making ends before
   static constexpr std::chrono::seconds kLongestOverlap{3600};  // with a peer that insists
-  static constexpr std::chrono::seconds kRekeyPatience{60};     // then the rekey is asked for again
+  static constexpr std::chrono::seconds kRekeyPatience{
+      60};  // or the overlap; then the rekey is asked for again
 
   /// What charon should do now; charon's unique ids.
   struct Remedy {
@@ -51,15 +54,18 @@ class DuplicateSas {
   Remedy look(nodestate::TunnelId tunnel, const std::vector<IkeSa>& sas, Clock::time_point now);
 
   void forget(nodestate::TunnelId tunnel) { seen_.erase(tunnel); }
+  /// charon began anew, and its unique ids with it.
+  void forget_all() { seen_.clear(); }
 
  private:
   struct Seen {
-    std::set<std::string> ike_sas;
-    Clock::time_point since;
+    std::set<std::string> ike_sas = {};
+    Clock::time_point not_before = {};  // for these
     std::chrono::seconds overlap = kOverlap;
     std::string kept = {};                // IKE SA
-    std::set<std::string> replaced = {};  // its Child SAs that are being rekeyed
-    Clock::time_point rekeyed_at = {};
+    std::set<std::string> replaced = {};  // all its Child SAs when the rekey was first asked for
+    std::optional<Clock::time_point> rekeyed_at = {};
+    Clock::time_point changed_at = {};  // the pair, or by us
   };
   std::map<nodestate::TunnelId, Seen> seen_;
 };

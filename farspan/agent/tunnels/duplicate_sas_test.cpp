@@ -71,6 +71,54 @@ TEST_F(DuplicateSasTest, ARekeyThatNeverCameIsAskedForAgainAndNothingIsEnded) {
   EXPECT_EQ(look(sas, 75s), (Remedy{{"5"}, {}}));
 }
 
+TEST_F(DuplicateSasTest, APeerThatRefusesTheRekeyIsAskedLessAndLessOften) {
+  // The refusal makes charon make the IKE SA anew: after each one there is a pair with a new id.
+  std::vector<std::chrono::seconds> asked;
+  int id = 10;
+  for (std::chrono::seconds at = 0s; at < 4h; ++at) {
+    const std::string ours = std::to_string(id), child_of_ours = std::to_string(id + 1);
+    const Remedy remedy = look(
+        {ike(ours.c_str(), true, {child(child_of_ours.c_str())}), ike("2", false, {child("6")})},
+        at);
+    EXPECT_TRUE(remedy.end_ike_sas.empty());
+    if (remedy.rekey_children.empty()) continue;
+    asked.push_back(at);
+    EXPECT_EQ(look({ike("2", false, {child("6")})}, at), nothing_);  // one of them for a moment
+    id += 2;
+  }
+  ASSERT_GT(asked.size(), 4u);
+  EXPECT_LT(asked.size(), 12u) << "or each time charon makes another IKE SA";
+  for (size_t i = 2; i < asked.size(); ++i)
+    EXPECT_GE(asked[i] - asked[i - 1],
+              std::min<std::chrono::seconds>(asked[i - 1] - asked[i - 2], 1h));
+}
+
+TEST_F(DuplicateSasTest, ARefusalThatChangesNothingIsRepeatedLessAndLessOften) {
+  const std::vector<IkeSa> sas = {ike("1", true, {child("5")}), ike("2", false, {child("6")})};
+  size_t asked = 0;
+  for (std::chrono::seconds at = 0s; at < 4h; ++at) asked += look(sas, at).rekey_children.size();
+  EXPECT_GT(asked, 4u);
+  EXPECT_LT(asked, 12u);
+}
+
+TEST_F(DuplicateSasTest, OnlyAChildSaThatWasNotThereBeforeProvesAnything) {
+  const IkeSa theirs = ike("2", false, {child("6")});
+  (void)look({ike("1", true, {child("5"), child("4")}), theirs}, 0s);
+  EXPECT_EQ(look({ike("1", true, {child("5"), child("4")}), theirs}, 15s), (Remedy{{"5"}, {}}));
+  // the peer is gone; the rekey of the first waits, and the second was there all the time
+  EXPECT_EQ(look({ike("1", true, {child("5", "REKEYING"), child("4")}), theirs}, 16s), nothing_);
+  EXPECT_EQ(look({ike("1", true, {child("4"), child("7")}), theirs}, 17s), (Remedy{{}, {"2"}}));
+}
+
+TEST_F(DuplicateSasTest, WhatAnEarlierCharonHadProvesNothing) {
+  const IkeSa theirs = ike("2", false, {child("6")});
+  (void)look({ike("1", true, {child("5")}), theirs}, 0s);
+  EXPECT_EQ(look({ike("1", true, {child("5")}), theirs}, 15s), (Remedy{{"5"}, {}}));
+  duplicates_.forget_all();
+  EXPECT_EQ(look({ike("1", true, {child("3")}), theirs}, 20s), nothing_);
+  EXPECT_EQ(look({ike("1", true, {child("3")}), theirs}, 35s), (Remedy{{"3"}, {}}));
+}
+
 TEST_F(DuplicateSasTest, OneWithoutChildSasNeedsNoReplacement) {
   const std::vector<IkeSa> sas = {ike("1", true, {}), ike("2", false, {child("6")})};
   (void)look(sas, 0s);

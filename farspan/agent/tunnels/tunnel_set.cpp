@@ -83,6 +83,8 @@ struct TunnelSet::State {
     names.clear();
     sas.clear();
     up.clear();
+    unanswered.clear();  // with its session end charon's unique ids, too: they start at 1 again
+    duplicates.forget_all();
   }
 
   bool open_session(Clock::time_point now) {
