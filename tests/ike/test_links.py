@@ -166,6 +166,23 @@ def test_refuses_a_node_whose_certificate_was_revoked(nodes, tmp_path):
     wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK), 60, "its new certificate is taken")
 
 
+def test_a_revoked_node_that_is_silent_is_sent_nothing_more(nodes, tmp_path):
+    east, west = nodes
+    authority = Authority(tmp_path)
+    authority.enrol(east, "east")
+    authority.enrol(west, "west")
+    want_both(east, west)
+    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    west.charon.child.send_signal(signal.SIGSTOP)
+    try:
+        want(east, EAST_LINK, "west", NODE, OFFICE, west_revision=2)
+        # the retransmissions of a DELETE would take 8 s (packaging/strongswan.conf.in, quicker here)
+        wait_for(lambda: east.ask_dataplane()["sas"] == [], 3, "its SAs go without its answer")
+    finally:
+        west.charon.child.send_signal(signal.SIGCONT)
+    wait_for(lambda: west.ask_dataplane()["sas"] == [], 20, "the DELETE that was sent once is enough")
+
+
 def test_link_without_credentials_is_named(nodes):
     east, _ = nodes
     east.want(EAST_LINK, kind="link", peer="west", local=NODE, remote=OFFICE)

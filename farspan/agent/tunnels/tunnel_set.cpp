@@ -110,8 +110,15 @@ struct TunnelSet::State {
   }
 
   void terminate(const std::string& connection) {
-    // -1: do not wait for the peer
-    tell("terminate", vici::Section{}.set("ike", connection).set("timeout", "-1"));
+    // -1: do not wait for the peer. With `force` charon does not either, and drops the SAs with the
+    // one DELETE it sends: for links, whose other end may have been revoked and silent, and would
+    // be sent packets until the retransmissions end. An office may have sent some that are on their
+    // way.
+    const auto tunnel = tunnel_of(connection);
+    const bool is_link = tunnel && (tunnel->value() & nodestate::kLinkBit) != 0;
+    vici::Section arguments = vici::Section{}.set("ike", connection).set("timeout", "-1");
+    if (is_link) arguments.set("force", true);
+    tell("terminate", arguments);
   }
 
   void unload(const std::string& connection) {
