@@ -2,7 +2,6 @@
 #include "farspan/agent/enrolment.h"
 
 #include <grpcpp/grpcpp.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -50,15 +49,25 @@ Result<v1::EnrolReply> ask(const Bundle& bundle, const std::string& controller,
   return reply;
 }
 
+// With a key of its own: the one there is may be the reason for the bundle (docs/ops/lost-node.md).
 Status enrol_by(const Bundle& bundle, const std::string& directory, const std::string& controller) {
-  auto key = key_in(directory);
+  const auto key = make_key();
   if (!key) return key.error();
   auto request = certificate_request(*key, bundle.node);
   if (!request) return request.error();
   auto reply = ask(bundle, controller, *request);
   if (!reply) return reply.error();
-  return keep_certificate(directory, bundle.node, reply->certificate(), reply->ca_certificate(),
-                          bundle.ca_certificate);
+  return keep_identity(directory, bundle.node, *key, reply->certificate(), reply->ca_certificate(),
+                       bundle.ca_certificate);
+}
+
+Result<Bundle> read_bundle(const std::string& path, const std::string& node) {
+  auto bytes = read_file(path, kMaxBundle);
+  if (!bytes) return bytes.error();
+  auto bundle = parse_bundle(*bytes);
+  if (bundle && bundle->node != node)
+    return invalid("node", "is " + bundle->node + ", this is Node " + node);
+  return bundle;
 }
 
 }  // namespace
@@ -83,26 +92,31 @@ Result<Bundle> parse_bundle(std::string_view json) {
   return bundle;
 }
 
-Result<Identity> enrol(const std::string& directory, const std::string& node,
+Result<Enrolled> enrol(const std::string& directory, const std::string& node,
                        const std::string& controller, const std::string& bundle_path) {
   auto identity = load_identity(directory, node);
-  if (bundle_path.empty()) return identity;
-  auto bytes = read_file(bundle_path, kMaxBundle);
-  if (!bytes) return identity ? std::move(identity) : Result<Identity>(bytes.error());
-  auto bundle = parse_bundle(*bytes);
-  if (!bundle) return bundle.error();
-  if (bundle->node != node) return invalid("node", "is " + bundle->node + ", this is Node " + node);
+  const auto as_it_is = [&](std::optional<Error> why) -> Result<Enrolled> {
+    if (!identity) return why ? *why : identity.error();
+    return Enrolled{*std::move(identity), std::move(why)};
+  };
+  if (bundle_path.empty()) return as_it_is({});
+  auto bundle = read_bundle(bundle_path, node);
+  if (!bundle) {
+    const bool is_none = bundle.error().code == ErrorCode::kNotFound && identity;
+    return as_it_is(is_none ? std::nullopt : std::optional(bundle.error()));
+  }
   // Whoever put the bundle there wants it used, whatever certificate the node has. A crash may also
   // have left one whose token is used up: the refusal says so, and the certificate there serves.
-  const bool is_of_this_ca = identity && identity->ca_certificate == bundle->ca_certificate;
-  const auto done = enrol_by(*bundle, directory, controller);
-  if (!done && !is_of_this_ca) return done.error();
-  if (!done && done.error().code == ErrorCode::kUnavailable) return identity;  // and try again
-  if (!done) spdlog::warn("{}; the certificate there is stays in use", done.error().text());
-  if (done) identity = load_identity(directory, node);
-  if (!identity) return identity;
+  if (const auto done = enrol_by(*bundle, directory, controller); !done) {
+    const bool is_spent = identity && identity->ca_certificate == bundle->ca_certificate &&
+                          done.error().code != ErrorCode::kUnavailable;
+    if (is_spent) ::unlink(bundle_path.c_str());
+    return as_it_is(done.error());
+  }
+  identity = load_identity(directory, node);
+  if (!identity) return identity.error();
   ::unlink(bundle_path.c_str());
-  return identity;
+  return as_it_is({});
 }
 
 Result<Identity> renew(const std::string& directory, const std::string& node,
@@ -118,8 +132,8 @@ Result<Identity> renew(const std::string& directory, const std::string& node,
   v1::EnrolReply reply;
   const auto status = v1::NodeSession::NewStub(channel)->Renew(&context, message, &reply);
   if (!status.ok()) return refusal(status);
-  if (auto kept = keep_certificate(directory, node, reply.certificate(), reply.ca_certificate(),
-                                   standing.ca_certificate);
+  if (auto kept = keep_identity(directory, node, standing.key, reply.certificate(),
+                                reply.ca_certificate(), standing.ca_certificate);
       !kept)
     return kept.error();
   return load_identity(directory, node);

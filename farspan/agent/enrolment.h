@@ -6,13 +6,15 @@
 //   {"node": "us-east-1", "controller": "192.0.2.10:7443",
 //    "token": "…", "ca_certificate": "-----BEGIN …"}
 // It brings the CA along, so the very first connection is authenticated too. It is deleted once the
-// certificate is on the disk; the token in it is worthless then.
+// certificate is on the disk; the token in it is worthless then. It makes a new key, and a renewal
+// keeps the one there is: whoever has a lost machine's key must not become the node again with it.
 //
 // Not here: key and certificate (identity.h).
 // Threads: the session's; each call waits for the controller, at most kPatience.
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,12 +34,18 @@ inline constexpr std::chrono::seconds kPatience{10};
 /// The name in every controller's certificate, whatever address it is reached at.
 inline constexpr const char* kControllerName = "controller.farspan";
 
-/// The identity in `directory`, or the one that the bundle at `bundle_path` gets from `controller`;
-/// the bundle is gone afterwards, but for a controller that cannot be reached. kUnavailable: try
-/// again; anything else needs a new bundle. A bundle replaces the identity there is; one that is
-/// refused does not take it away.
+struct Enrolled {
+  Identity identity;
+  std::optional<Error> unused_bundle;  // why the bundle there is did not make it
+};
+
+/// The identity in `directory`, or, with a new key, the one that the bundle at `bundle_path` gets
+/// from `controller`. The bundle is gone afterwards, unless it cannot be read or the controller not
+/// be reached. A bundle replaces the identity there is; one that is not accepted, whatever the
+/// reason, does not take it away. Errors are of a node without one: kUnavailable: try again;
+/// anything else needs a new bundle.
 /// @param bundle_path  empty: there is none
-Result<Identity> enrol(const std::string& directory, const std::string& node,
+Result<Enrolled> enrol(const std::string& directory, const std::string& node,
                        const std::string& controller, const std::string& bundle_path);
 
 /// A new certificate for the key and the node of `standing`, kept in `directory`.

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 #include <ctime>
 #include <memory>
@@ -16,6 +17,7 @@ namespace farspan::agent {
 namespace {
 
 constexpr size_t kMaxPem = 64 * 1024;
+constexpr const char* kNext = "/identity.next";
 
 using Key = std::unique_ptr<EVP_PKEY, Release<EVP_PKEY_free>>;
 using Request = std::unique_ptr<X509_REQ, Release<X509_REQ_free>>;
@@ -54,6 +56,13 @@ Certificate certificate_from_der(const std::string& der) {
   return at == end ? std::move(certificate) : nullptr;
 }
 
+Result<std::string> pem_of(EVP_PKEY* key) {
+  const Bio bio(BIO_new(BIO_s_mem()));
+  if (PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1)
+    return broken("encoding a key");
+  return text_of(bio.get());
+}
+
 std::string pem_of(X509* certificate) {
   const Bio bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(bio.get(), certificate);
@@ -80,6 +89,31 @@ std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
   return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
+// The certificate last: it is what says that the node is enrolled.
+Status write_parts(const std::string& directory, const Identity& identity) {
+  if (auto written = write_file(directory + "/node.key", identity.key); !written) return written;
+  if (auto written = write_file(directory + "/ca.crt", identity.ca_certificate); !written)
+    return written;
+  if (auto written = write_file(directory + "/node.crt", identity.certificate); !written)
+    return written;
+  ::unlink((directory + kNext).c_str());  // should it stay, it says the same
+  return ok();
+}
+
+// What a crash interrupted.
+Status finish_keeping(const std::string& directory) {
+  auto next = read_file(directory + kNext, kMaxPem);
+  if (!next) return next.error().code == ErrorCode::kNotFound ? ok() : Status(next.error());
+  const Bio bio(BIO_new_mem_buf(next->data(), static_cast<int>(next->size())));
+  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  const Certificate certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const Certificate ca(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  if (!key || !certificate || !ca) return invalid("cannot be read from " + directory + kNext);
+  auto key_pem = pem_of(key.get());
+  if (!key_pem) return key_pem.error();
+  return write_parts(directory, {*std::move(key_pem), pem_of(certificate.get()), pem_of(ca.get())});
+}
+
 }  // namespace
 
 Validity validity_of(const Identity& identity) {
@@ -91,6 +125,7 @@ Validity validity_of(const Identity& identity) {
 }
 
 Result<Identity> load_identity(const std::string& directory, const std::string& node) {
+  if (auto finished = finish_keeping(directory); !finished) return finished.error();
   Identity identity;
   const std::pair<const char*, std::string*> files[] = {{"/node.key", &identity.key},
                                                         {"/node.crt", &identity.certificate},
@@ -107,21 +142,10 @@ Result<Identity> load_identity(const std::string& directory, const std::string& 
   return identity;
 }
 
-Result<std::string> key_in(const std::string& directory) {
-  const std::string path = directory + "/node.key";
-  auto kept = read_file(path, kMaxPem);
-  if (kept && key_from(*kept)) return kept;
-  if (!kept && kept.error().code != ErrorCode::kNotFound) return kept.error();
-
+Result<std::string> make_key() {
   const Key key(EVP_EC_gen("P-256"));
-  const Bio bio(BIO_new(BIO_s_mem()));
-  if (!key || PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                            nullptr) != 1) {
-    return broken("making a key");
-  }
-  std::string pem = text_of(bio.get());
-  if (auto written = write_file(path, pem); !written) return written.error();
-  return pem;
+  if (!key) return broken("making a key");
+  return pem_of(key.get());
 }
 
 Result<std::string> certificate_request(const std::string& key_pem, const std::string& node) {
@@ -144,9 +168,9 @@ Result<std::string> certificate_request(const std::string& key_pem, const std::s
   return bytes;
 }
 
-Status keep_certificate(const std::string& directory, const std::string& node,
-                        const std::string& certificate_der, const std::string& ca_der,
-                        const std::string& pinned_ca) {
+Status keep_identity(const std::string& directory, const std::string& node,
+                     const std::string& key_pem, const std::string& certificate_der,
+                     const std::string& ca_der, const std::string& pinned_ca) {
   const Certificate certificate = certificate_from_der(certificate_der);
   const Certificate ca = certificate_from_der(ca_der);
   const Certificate pinned = certificate_from_pem(pinned_ca);
@@ -158,13 +182,15 @@ Status keep_certificate(const std::string& directory, const std::string& node,
   }
   if (X509_verify(certificate.get(), X509_get0_pubkey(ca.get())) != 1)
     return invalid("is not signed by the CA");
-  auto key_pem = key_in(directory);
-  if (!key_pem) return key_pem.error();
-  const Key key = key_from(*key_pem);
+  const Key key = key_from(key_pem);
+  if (!key) return invalid("'s key cannot be read");
   if (auto checked = check(certificate.get(), key.get(), node); !checked) return checked;
-  // The certificate last: it is what says that the node is enrolled.
-  if (auto written = write_file(directory + "/ca.crt", pem_of(ca.get())); !written) return written;
-  return write_file(directory + "/node.crt", pem_of(certificate.get()));
+  const Identity identity{key_pem, pem_of(certificate.get()), pem_of(ca.get())};
+  if (auto written = write_file(directory + kNext,
+                                identity.key + identity.certificate + identity.ca_certificate);
+      !written)
+    return written;
+  return write_parts(directory, identity);
 }
 
 }  // namespace farspan::agent

@@ -5,6 +5,11 @@
 //   <state directory>/node.key   EC P-256, PKCS#8 PEM, 0600
 //   <state directory>/node.crt   X.509 PEM, CN = node
 //   <state directory>/ca.crt     the controller's CA, the only root this node trusts
+//   <state directory>/identity.next   all three, one after the other, only while they become those
+//
+// A key and its certificate must change together, and three files do not: identity.next is written
+// whole first, and from then on the identity is what it holds; then the three are written, then it
+// is removed. Whoever finds one after a crash goes on where the writer stopped.
 //
 // Not here: asking the controller for the certificate (enrolment.h).
 // Threads: pure but for the files; one writer.
@@ -26,8 +31,9 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-/// The identity kept in `directory`. kNotFound before enrolment, kInvalid when key and certificate
-/// do not belong together or the certificate is another node's.
+/// The identity kept in `directory`, with what a crash interrupted brought to its end. kNotFound
+/// before enrolment, kInvalid when key and certificate do not belong together or the certificate is
+/// another node's.
 Result<Identity> load_identity(const std::string& directory, const std::string& node);
 
 /// When the certificate of `identity` ends, and from when on it should be renewed: with a third of
@@ -38,18 +44,18 @@ struct Validity {
 /// @pre load_identity() made it
 Validity validity_of(const Identity& identity);
 
-/// The key in `directory`, made now when there is none. PEM.
-Result<std::string> key_in(const std::string& directory);
+/// A new key, PEM; on no disk yet.
+Result<std::string> make_key();
 /// A request for a certificate for `node` with the key `key`. DER.
 Result<std::string> certificate_request(const std::string& key, const std::string& node);
 
-/// Keeps what the CA answered.
+/// Keeps `key` and what the CA answered as the identity in `directory`.
 /// @param certificate,ca_certificate  DER, as they came
 /// @param pinned_ca                   PEM, as the enrolment bundle brought it or as it is known
 /// already: anything else is kDenied
 /// @return kInvalid when the certificate is not for this key and node, or not signed by that CA
-Status keep_certificate(const std::string& directory, const std::string& node,
-                        const std::string& certificate, const std::string& ca_certificate,
-                        const std::string& pinned_ca);
+Status keep_identity(const std::string& directory, const std::string& node, const std::string& key,
+                     const std::string& certificate, const std::string& ca_certificate,
+                     const std::string& pinned_ca);
 
 }  // namespace farspan::agent

@@ -80,11 +80,19 @@ class IdentityOfNode : public testing::Test {
     directory_ = ::mkdtemp(pattern);
   }
   ~IdentityOfNode() override { std::filesystem::remove_all(directory_); }
-  std::string request() { return *certificate_request(*key_in(directory_), "us-east-1"); }
+  std::string request() { return *certificate_request(key_, "us-east-1"); }
   Status keep(const std::string& certificate) {
-    return keep_certificate(directory_, "us-east-1", certificate, ca_.der(), ca_.pem());
+    return keep_identity(directory_, "us-east-1", key_, certificate, ca_.der(), ca_.pem());
   }
-  std::string directory_;
+  Identity enrolled_anew() {
+    key_ = *make_key();
+    EXPECT_TRUE(keep(ca_.sign(request(), "us-east-1")).ok());
+    return load_identity(directory_, "us-east-1").value();
+  }
+  void put(const std::string& name, const std::string& bytes) {
+    EXPECT_TRUE(write_file(directory_ + "/" + name, bytes).ok());
+  }
+  std::string directory_, key_ = *make_key();
   TinyCa ca_;
 };
 
@@ -99,25 +107,78 @@ TEST_F(IdentityOfNode, IsKeptWithAKeyThatOnlyTheOwnerReads) {
   EXPECT_EQ(attributes.st_mode & 0777, 0600u);
 }
 
-TEST_F(IdentityOfNode, KeyIsMadeOnce) { EXPECT_EQ(*key_in(directory_), *key_in(directory_)); }
+TEST_F(IdentityOfNode, IsTheOldOrTheNewOneWhereverAWriterStopped) {
+  const Identity old = enrolled_anew(), next = enrolled_anew();
+  EXPECT_NE(old.key, next.key);
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/identity.next"));
+  const std::pair<const char*, std::string Identity::*> steps[] = {
+      {"node.key", &Identity::key},
+      {"ca.crt", &Identity::ca_certificate},
+      {"node.crt", &Identity::certificate}};
+  for (size_t done = 0; done <= std::size(steps); ++done) {
+    for (size_t i = 0; i < std::size(steps); ++i)
+      put(steps[i].first, (i < done ? next : old).*steps[i].second);
+    put("identity.next", next.key + next.certificate + next.ca_certificate);
+    for (const char* when : {"found", "again"}) {
+      const auto found = load_identity(directory_, "us-east-1");
+      ASSERT_TRUE(found.ok()) << found.error().text();
+      EXPECT_EQ(*found, next) << when << " after " << done;
+    }
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/identity.next"));
+  }
+  std::filesystem::remove(directory_ + "/node.crt");  // the first enrolment
+  put("identity.next", next.key + next.certificate + next.ca_certificate);
+  EXPECT_EQ(load_identity(directory_, "us-east-1").value(), next);
+}
+
+TEST_F(IdentityOfNode, IsRefusedByNameWhenItsPartsDoNotBelongTogether) {
+  const Identity old = enrolled_anew();
+  enrolled_anew();
+  put("node.key", old.key);
+  EXPECT_EQ(load_identity(directory_, "us-east-1").error().what, "is not for this node's key");
+  put("identity.next", old.key);
+  const auto torn = load_identity(directory_, "us-east-1");
+  EXPECT_EQ(torn.error().code, ErrorCode::kInvalid);
+  EXPECT_NE(torn.error().what.find("identity.next"), std::string::npos);
+  enrolled_anew();  // and a new bundle repairs it
+}
+
+TEST_F(IdentityOfNode, ServesWhateverIsWrongWithABundle) {
+  const std::string path = directory_ + "/bundle.json";
+  put("bundle.json", "{\"no");
+  EXPECT_EQ(enrol(directory_, "us-east-1", "127.0.0.1:1", path).error().what, "is no JSON object");
+  const Identity standing = enrolled_anew();
+  const auto with = [&](const std::string& bundle) {
+    put("bundle.json", bundle);
+    const auto found = enrol(directory_, "us-east-1", "127.0.0.1:1", path);
+    EXPECT_TRUE(found.ok() && found->identity == standing);
+    return found.ok() && found->unused_bundle ? found->unused_bundle->text() : "";
+  };
+  EXPECT_NE(with("{\"no").find("is no JSON object"), std::string::npos);
+  EXPECT_NE(with(R"({"node":"shanghai-1","controller":"c:1","token":"t","ca_certificate":"pem"})")
+                .find("is shanghai-1, this is Node us-east-1"),
+            std::string::npos);
+  EXPECT_NE(with(std::string(100'000, ' ')), "");
+  std::filesystem::remove(path);
+  EXPECT_FALSE(enrol(directory_, "us-east-1", "127.0.0.1:1", path)->unused_bundle)
+      << "none is as it should be";
+}
 
 TEST_F(IdentityOfNode, AnotherNodesOrAnotherKeysCertificateIsRefused) {
   EXPECT_EQ(keep(ca_.sign(request(), "shanghai-1")).error().code, ErrorCode::kInvalid);
-  const std::string elsewhere = directory_ + "/elsewhere";
-  std::filesystem::create_directory(elsewhere);
-  const auto foreign = *certificate_request(*key_in(elsewhere), "us-east-1");
+  const auto foreign = *certificate_request(*make_key(), "us-east-1");
   EXPECT_EQ(keep(ca_.sign(foreign, "us-east-1")).error().code, ErrorCode::kInvalid);
   EXPECT_EQ(keep("no certificate").error().code, ErrorCode::kInvalid);
 }
 
 TEST_F(IdentityOfNode, AnotherCaThanThePinnedOneIsDenied) {
   const TinyCa other;
-  const auto kept = keep_certificate(directory_, "us-east-1", other.sign(request(), "us-east-1"),
-                                     other.der(), ca_.pem());
+  const auto kept = keep_identity(directory_, "us-east-1", key_, other.sign(request(), "us-east-1"),
+                                  other.der(), ca_.pem());
   EXPECT_EQ(kept.error().code, ErrorCode::kDenied);
   // the pinned CA's certificate, but not its signature
   EXPECT_EQ(keep(other.sign(request(), "us-east-1")).error().code, ErrorCode::kInvalid);
-  EXPECT_FALSE(std::filesystem::exists(directory_ + "/node.crt"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_));
 }
 
 TEST_F(IdentityOfNode, ServesWhileTheControllerOfANewBundleCannotBeReached) {
@@ -130,7 +191,9 @@ TEST_F(IdentityOfNode, ServesWhileTheControllerOfANewBundleCannotBeReached) {
                     pem + "\"}")
           .ok());
   ASSERT_TRUE(keep(ca_.sign(request(), "us-east-1")).ok());
-  EXPECT_TRUE(enrol(directory_, "us-east-1", "127.0.0.1:1", path).ok());
+  const auto found = enrol(directory_, "us-east-1", "127.0.0.1:1", path);
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->unused_bundle->code, ErrorCode::kUnavailable);
   EXPECT_TRUE(std::filesystem::exists(path)) << "it is still to be used";
 }
 

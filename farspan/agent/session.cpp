@@ -70,7 +70,7 @@ struct ControllerSession::State {
   bool is_in_force_unsent = false;
   std::optional<v1::NodeMessage> status;  // the newest one not sent yet
   grpc::ClientContext* context = nullptr;
-  std::string last_complaint;
+  std::string last_complaint, last_bundle_complaint;
 
   std::thread reader;
 
@@ -80,6 +80,7 @@ struct ControllerSession::State {
   void write(Stream& stream, const bool& is_over);
   bool receive(const v1::ControllerMessage& message, uint64_t session_number);
   void complain(const std::string& what);
+  void complain_of_bundle(const std::optional<Error>& why);
 };
 
 ControllerSession::ControllerSession(SessionSettings settings, HeldState held,
@@ -155,6 +156,13 @@ void ControllerSession::State::complain(const std::string& what) {
   last_complaint = what;
 }
 
+void ControllerSession::State::complain_of_bundle(const std::optional<Error>& why) {
+  const std::string what = why ? why->text() : "";
+  if (!what.empty() && what != last_bundle_complaint)
+    spdlog::warn("{}; the certificate there is stays in use", what);
+  last_bundle_complaint = what;
+}
+
 void ControllerSession::State::run() {
   Backoff backoff(std::chrono::milliseconds(200), std::chrono::milliseconds(5000));
   std::unique_lock lock(mutex);
@@ -170,12 +178,14 @@ void ControllerSession::State::run() {
 }
 
 std::optional<Identity> ControllerSession::State::enrolled() {
-  auto found =
+  auto enrolment =
       enrol(settings.state_directory, settings.node, settings.controller, settings.bundle_path);
-  if (!found) {
-    complain(found.error().text());
+  if (!enrolment) {
+    complain(enrolment.error().text());
     return std::nullopt;
   }
+  complain_of_bundle(enrolment->unused_bundle);
+  Result<Identity> found = std::move(enrolment->identity);
   const auto now = std::chrono::system_clock::now();
   if (validity_of(*found).ends_at <= now) {
     complain(

@@ -98,13 +98,13 @@ class SessionTest : public testing::Test {
   }
   // The node was enrolled so long ago.
   void enrolled(std::chrono::days ago) {
-    const auto key = agent::key_in(node_.path());
+    const auto key = agent::make_key();
     const auto request = agent::certificate_request(*key, kNode);
     const auto certificate =
         authority_->sign_node(*request, node(), std::chrono::system_clock::now() - ago);
     const auto kept =
-        agent::keep_certificate(node_.path(), kNode, *certificate, authority_->certificate_der(),
-                                authority_->certificate_pem());
+        agent::keep_identity(node_.path(), kNode, *key, *certificate, authority_->certificate_der(),
+                             authority_->certificate_pem());
     EXPECT_TRUE(kept.ok()) << kept.error().text();
   }
   agent::Identity identity() const { return agent::load_identity(node_.path(), kNode).value(); }
@@ -164,10 +164,22 @@ TEST_F(SessionTest, ACertificateIsRenewedWithAThirdOfItsLifeLeft) {
 
 TEST_F(SessionTest, ANewBundleReplacesACertificateThatEnded) {
   enrolled(std::chrono::days(400));
+  const agent::Identity old = identity();
   start_agent(bundle());
   ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
   EXPECT_GT(agent::validity_of(identity()).ends_at, std::chrono::system_clock::now());
   EXPECT_FALSE(std::filesystem::exists(node_.path() + "/bundle.json"));
+  EXPECT_NE(identity().key, old.key) << "somebody else may have it";
+}
+
+TEST_F(SessionTest, ABundleThatCannotBeReadDoesNotTakeTheIdentityAway) {
+  enrolled(std::chrono::days(1));
+  const agent::Identity old = identity();
+  const std::string path = bundle();
+  EXPECT_TRUE(agent::write_file(path, "{\"node\": ").ok());
+  start_agent(path);
+  EXPECT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+  EXPECT_EQ(identity(), old);
 }
 
 TEST_F(SessionTest, ABundleThatIsRefusedDoesNotTakeTheIdentityAway) {
