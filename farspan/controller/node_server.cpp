@@ -48,7 +48,9 @@ grpc::Status to_grpc(const Error& error) {
   const auto code = error.code == ErrorCode::kDenied     ? grpc::StatusCode::PERMISSION_DENIED
                     : error.code == ErrorCode::kInvalid  ? grpc::StatusCode::INVALID_ARGUMENT
                     : error.code == ErrorCode::kNotFound ? grpc::StatusCode::NOT_FOUND
-                                                         : grpc::StatusCode::INTERNAL;
+                    : error.code == ErrorCode::kUnavailable
+                        ? grpc::StatusCode::UNAVAILABLE  // passes: the node keeps its bundle
+                        : grpc::StatusCode::INTERNAL;
   return {code, error.text()};
 }
 

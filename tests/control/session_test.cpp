@@ -182,6 +182,28 @@ TEST_F(SessionTest, ABundleThatCannotBeReadDoesNotTakeTheIdentityAway) {
   EXPECT_EQ(identity(), old);
 }
 
+TEST_F(SessionTest, ABundleOutlivesAPassingFailureOfTheController) {
+  enrolled(std::chrono::days(1));
+  const agent::Identity old = identity();
+  const std::string path = bundle();
+  const std::filesystem::path tickets = directory_.path() + "/enrolments";
+  const std::filesystem::path ticket = std::filesystem::directory_iterator(tickets)->path();
+  const std::filesystem::path aside = directory_.path() + "/ticket";
+  std::filesystem::rename(ticket, aside);
+  std::filesystem::create_directory(ticket);  // it is there, and cannot be read
+  start_agent(path);
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
+  EXPECT_TRUE(std::filesystem::exists(path)) << "it is still to be used";
+  EXPECT_EQ(identity(), old);
+
+  agent_.reset();
+  std::filesystem::remove(ticket);
+  std::filesystem::rename(aside, ticket);
+  start_agent(path);
+  EXPECT_TRUE(becomes_true(seconds(10), [&] { return !std::filesystem::exists(path); }));
+  EXPECT_NE(identity().key, old.key);
+}
+
 TEST_F(SessionTest, ABundleThatIsRefusedDoesNotTakeTheIdentityAway) {
   enrolled(std::chrono::days(1));
   const std::string path = bundle();
