@@ -34,6 +34,51 @@ TEST_F(Tunnel, APacketCrossesTheLink) {
   expect_drops(osaka, {});
 }
 
+// What osaka lets `source` behind it send to berlin, where it is astray; answers how many errors
+// berlin sent about that.
+size_t errors_about(TestNode& osaka, TestNode& berlin, const std::string& source,
+                    uint32_t label = kLabel) {
+  const Bytes astray = labelled(udp({source, "198.51.100.1"}, 1, 2, "x"), label);
+  berlin.from_wire({osaka.seal(kLink, astray, 137)});
+  size_t errors = 0;
+  for (const Sent& sent : berlin.sent()) errors += sent.packets();
+  return errors;
+}
+
+TEST_F(Tunnel, ErrorsAboutOneOfficeBehindALinkAreNotTakenFromTheOthers) {  // RFC 1812 §4.3.2.8
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}, {"172.18.0.0/24", kLink}});
+    allow_from(batch, "0.0.0.0/0");
+    auto* second = batch.add_vrfs();
+    second->set_id(2);
+    second->set_router("10.1.0.1");
+    second->set_label(kLabel + 1);
+    auto* back = batch.add_routes();
+    back->mutable_key()->set_vrf(2);
+    back->mutable_key()->set_destination("172.18.0.0/24");
+    back->mutable_next_hop()->mutable_tunnel()->set_tunnel(kLink);
+    back->mutable_next_hop()->mutable_tunnel()->set_label(kLabel + 1);
+  });
+  size_t errors = 0;
+  for (int i = 0; i < 150; ++i) errors += errors_about(osaka, berlin, "172.18.0.5");
+  EXPECT_EQ(errors, 50u);
+  EXPECT_EQ(errors_about(osaka, berlin, "172.18.0.6"), 1u) << "an office beside it";
+  EXPECT_EQ(errors_about(osaka, berlin, "10.2.0.5"), 1u) << "an instance of the other node";
+  EXPECT_EQ(errors_about(osaka, berlin, "172.18.0.5", kLabel + 1), 1u) << "another enterprise";
+  EXPECT_EQ(errors_about(osaka, berlin, "172.18.0.5"), 0u);
+  expect_drops(berlin, {{kNoRoute, 154}});
+}
+
+TEST_F(Tunnel, AnOfficeWithManyAddressesBehindALinkLeavesTheNodeSomeErrors) {
+  size_t errors = 0;
+  for (int i = 0; i < 250; ++i)
+    errors += errors_about(osaka, berlin, "172.18.0." + std::to_string(i));
+  EXPECT_EQ(errors, 100u);
+  berlin.from_instance(5, frame(udp({"10.1.0.5", "198.51.100.1"}, 1, 2, "x")));
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {{kNoRoute, 251}});
+}
+
 TEST_F(Tunnel, SamePacketTwiceIsReplayed) {  // RFC 4303 §3.4.3
   berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
   const auto sealed = berlin.sent();

@@ -22,11 +22,16 @@ void Pipeline::answer_as_router(SuperPacket& packet, const Arrival& from) {
   originate(packet, from);
 }
 
+bool Pipeline::has_tokens_for(const SuperPacket& about, const Arrival& from) {
+  if (from.ingress.is_tunnel() && tables_->at(from.ingress.tunnel()).is_link)
+    return icmp_limit_.take_of_link(from.ingress, from.vrf, about.parsed.source, now_);
+  return icmp_limit_.take(from.ingress, now_);
+}
+
 void Pipeline::report(const SuperPacket& about, const Arrival& from, IcmpError error,
                       uint32_t mtu) {
   const uint32_t router = tables_->at(from.vrf).router;
-  if (router == 0 || from.is_own || !may_report(about) || !icmp_limit_.take(from.ingress, now_))
-    return;
+  if (router == 0 || from.is_own || !may_report(about) || !has_tokens_for(about, from)) return;
   const uint32_t length = write_icmp_error(
       about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), icmp_);
   if (parse({icmp_.data(), length}, originated_))

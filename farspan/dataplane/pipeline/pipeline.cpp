@@ -15,7 +15,7 @@ Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink e
       flows_(limits.flows),
       reassembler_(limits.reassembly),
       sender_(esp, outside, counters),
-      icmp_limit_(limits.icmp, limits.icmp_of_ingress),
+      icmp_limit_(limits.icmp),
       supers_(std::make_unique<std::array<SuperPacket, kMaxSupers>>()),
       fragment_bytes_(std::make_unique<uint8_t[]>(2 * (SuperPacket::kMaxLength + 1))) {}
 

@@ -42,7 +42,7 @@ namespace farspan::dataplane {
 struct PipelineLimits {
   uint32_t flows = 1u << 18;
   Reassembler::Limits reassembly{};
-  IcmpLimit::Rate icmp{1000, 200}, icmp_of_ingress{100, 50};
+  IcmpLimit::Rates icmp{};
 };
 
 class Pipeline {
@@ -115,6 +115,7 @@ class Pipeline {
   // answers.cpp
   void answer_as_router(SuperPacket& packet, const Arrival& from);
   void report(const SuperPacket& about, const Arrival& from, IcmpError error, uint32_t mtu = 0);
+  bool has_tokens_for(const SuperPacket& about, const Arrival& from);
   void originate(SuperPacket& packet, Arrival asked_by);
   static bool lower_ttl(SuperPacket& packet, const Arrival& from);
 
