@@ -3,7 +3,9 @@
 
 #include <daemon.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -114,13 +116,23 @@ static bool is_stranger(packet_t* packet) {
   return opens_ike_sa(packet) && !is_known(packet, IKEV2) && !is_known(packet, IKEV1);
 }
 
+/* What we send shares one queue, and strangers must not fill it: the rest is for the datagrams of
+ * peers. */
+static bool has_room_for_refusals(int fd) {
+  int queued = 0, limit = 0;
+  socklen_t length = sizeof(limit);
+
+  return ioctl(fd, SIOCOUTQ, &queued) == 0 &&
+         getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &limit, &length) == 0 && queued <= limit / 4;
+}
+
 /* Says that the datagram of `header` gets no answer, for the data plane to count it. Under a flood
- * that fills the socket some are not: they are not worth waiting for. */
+ * some are not: they are not worth waiting for. */
 static void refuse(private_t* this, struct fs_ike_header header) {
   header.dscp = 0;
   header.is_refused = 1;
   this->mutex->lock(this->mutex);
-  if (this->fd >= 0) {
+  if (this->fd >= 0 && has_room_for_refusals(this->fd)) {
     send(this->fd, &header, sizeof(header), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
   this->mutex->unlock(this->mutex);

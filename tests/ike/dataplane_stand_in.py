@@ -213,6 +213,10 @@ class StandIn:
             self.raise_event(EXPIRE, words[1], b"\0" * 20, words[2] == "hard")
         if words[0] == "mapping":  # SPI ADDRESS PORT
             self.raise_event(MAPPING, words[1], make_host(words[2], int(words[3])), False)
+        if words[0] == "deaf":  # to what charon sends, while it goes on to hear
+            self.selector.unregister(self.ike)
+        if words[0] == "hearing":
+            self.selector.register(self.ike, selectors.EVENT_READ, self.from_charon)
         if words[0] == "acquire":
             self.raise_acquire()
         state = {"sas": list(self.sas.values()), "policies": [self.policy(p) for p in self.policies], "syncs": self.syncs,

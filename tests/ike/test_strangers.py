@@ -81,3 +81,24 @@ def test_a_stranger_gets_no_answer_and_is_counted(ends, kind):
     assert not stranger.has_answer()
     assert node.ask_dataplane()["strangers"] == [stranger.name] * 3
     assert STRANGER not in "".join(line for line in node.log().splitlines(True) if "sending packet" in line)
+
+
+def test_a_flood_of_strangers_leaves_room_for_the_answers_to_peers(ends):
+    node, _ = ends
+    run("ip", "-n", "ike-office", "addr", "add", f"{STRANGER}/24", "dev", "wan")
+    node.want(start=0)
+    assert node.apply() == []
+    stranger, known = Caller(STRANGER), Caller(OFFICE)
+    node.ask_dataplane("deaf")  # it takes nothing for a moment: what charon sends is queued
+    for i in range(1000):  # several times what the queue holds
+        stranger.udp.sendto(ike_sa_init(), (NODE, 500))
+        if i % 5 == 0:
+            node.ask_dataplane()  # or its own queue overflows
+
+    def is_answered():
+        known.udp.sendto(ike_sa_init(), (NODE, 500))
+        return f"sending packet: from {NODE}[500] to {known.name}" in node.log()
+    wait_for(is_answered, what="charon answers its peer")
+    node.ask_dataplane("hearing")
+    assert known.udp.recv(65535).startswith(INITIATOR_SPI), "the answer was not crowded out"
+    assert 10 < len(node.ask_dataplane()["strangers"]) < 1000
