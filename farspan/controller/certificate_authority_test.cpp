@@ -62,6 +62,7 @@ TEST(CertificateAuthority, NamesTheNodeWhateverTheRequestSays) {
   model::Node node;
   node.meta.name = "us-east-node";
   node.identity_revision = 7;
+  node.identity_random = 0xab;
   const auto der = authority->sign_node(request.der, node, kNow);
   ASSERT_TRUE(der.ok()) << der.error().text();
   const X509Ptr certificate = certificate_from(*der);
@@ -70,7 +71,9 @@ TEST(CertificateAuthority, NamesTheNodeWhateverTheRequestSays) {
   X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name,
                             sizeof name);
   EXPECT_STREQ(name, "us-east-node");
-  EXPECT_EQ(X509_check_host(certificate.get(), "r7.us-east-node.node.farspan", 0, 0, nullptr), 1);
+  EXPECT_EQ(X509_check_host(certificate.get(), "r7-00000000000000ab.us-east-node.node.farspan", 0,
+                            0, nullptr),
+            1);
   EXPECT_EQ(X509_check_purpose(certificate.get(), X509_PURPOSE_SSL_CLIENT, 0), 1);
   EXPECT_EQ(X509_check_purpose(certificate.get(), X509_PURPOSE_SSL_SERVER, 0), 1);
   EXPECT_EQ(X509_check_ca(certificate.get()), 0);

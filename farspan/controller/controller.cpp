@@ -105,7 +105,7 @@ Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
     const auto standing = codec::find(draft.from->model, document.kind, document.name);
     codec::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
     codec::fill_identity(document.resource, standing ? &*standing : nullptr,
-                         draft.from->revision + 1);
+                         draft.from->revision + 1, make_random_number);
     codec::meta_of(document.resource).number =
         standing ? codec::meta_of(*standing).number : draft.next_number;
     const bool is_unchanged = standing && *standing == document.resource;
@@ -158,6 +158,7 @@ Admission Controller::revoke(const std::string& name) {
     return refused({{ErrorCode::kNotFound, "Node " + name, "", "does not exist",
                      "list what exists with: farspan get Node"}});
   node->second.identity_revision = draft.from->revision + 1;
+  node->second.identity_random = make_random_number();
   draft.changes.push_back({Action::kUpdate, model::Node::kKind, name});
   draft.puts.push_back(
       {{model::Node::kKind, name}, node->second.meta.number, 0, body_of(node->second)});

@@ -165,6 +165,31 @@ TEST_F(ControllerTest, AStateThatCompilesDifferentlyAfterARestartGetsANewGenerat
   EXPECT_EQ(generation_of(*controller_, "us-east-node"), 3u);
 }
 
+TEST_F(ControllerTest, ARestoredStoreMakesNoIdentityASecondTime) {
+  ASSERT_TRUE(controller_->apply(kUsEast, Mode::kCommit).ok());
+  controller_.reset();
+  const std::string store = directory_.path() + "/store.db", backup = directory_.path() + "/backup";
+  std::filesystem::copy_file(store, backup);
+  std::set<std::string> identities;
+  for (int i = 0; i < 2; ++i) {
+    std::filesystem::copy_file(backup, store, std::filesystem::copy_options::overwrite_existing);
+    controller_ = open_controller(directory_);
+    const auto identity = [&] {
+      return controller_->published()->model.find<model::Node>("us-east-node")->identity();
+    };
+    identities.insert(identity());
+    ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+    EXPECT_THAT(identity(),
+                testing::MatchesRegex("r2-[0-9a-f]{16}\\.us-east-node\\.node\\.farspan"));
+    identities.insert(identity());
+    controller_.reset();
+    controller_ = open_controller(directory_);
+    identities.insert(identity());
+    controller_.reset();
+  }
+  EXPECT_EQ(identities.size(), 3u) << "the one that was copied, and one for each revocation";
+}
+
 TEST_F(ControllerTest, DeletingWhatIsReferredToIsRefusedByName) {
   apply(kUsEast);
   const Admission admission = controller_->remove({{"Vpc", "us-east"}}, Mode::kCommit);

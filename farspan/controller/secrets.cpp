@@ -51,6 +51,13 @@ std::string make_token() {
   return hex(bytes.data(), bytes.size());
 }
 
+uint64_t make_random_number() {
+  uint64_t number = 0;
+  while (number == 0)
+    FS_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) == 1);
+  return number;
+}
+
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, 32> digest{};
   unsigned int length = 0;

@@ -5,6 +5,7 @@
 // follow.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ std::string make_psk();
 
 /// 256 random bits as 64 hexadecimal digits.
 std::string make_token();
+
+/// 64 random bits that are not all 0.
+uint64_t make_random_number();
 
 std::string sha256_hex(std::string_view bytes);
 

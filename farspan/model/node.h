@@ -3,8 +3,13 @@
 //
 // A machine proves to be the node by a certificate for its identity. A revocation, and declaring
 // the name anew, give the node another identity: the controller and the other nodes then know
-// nobody who has the old one.
+// nobody who has the old one. The revision in it is for people; a store that was restored makes it
+// a second time, so it is the random number that keeps an identity from ever coming back.
 #pragma once
+
+#include <cinttypes>
+#include <cstdio>
+#include <string>
 
 #include "farspan/model/meta.h"
 #include "farspan/net/address.h"
@@ -19,11 +24,17 @@ struct Node {
   /// Given by the controller: the revision that declared the node, or that revoked its certificates
   /// last. 0: declared by a Farspan that had no revocation.
   uint64_t identity_revision = 0;
+  /// Made with it. 0: by a Farspan that had none.
+  uint64_t identity_random = 0;
 
-  /// "r7.us-east-node.node.farspan": DNS name in its certificate, IKE identity on links.
+  /// "r7-90ab12cd34ef5678.us-east-node.node.farspan": DNS name in its certificate, IKE identity on
+  /// links. Its first label has at most 38 of the 63 characters of RFC 1035 §2.3.4.
   std::string identity() const {
     const std::string name = meta.name + ".node.farspan";
-    return identity_revision == 0 ? name : "r" + std::to_string(identity_revision) + "." + name;
+    if (identity_revision == 0) return name;
+    char random[20] = "";
+    if (identity_random != 0) std::snprintf(random, sizeof random, "-%016" PRIx64, identity_random);
+    return "r" + std::to_string(identity_revision) + random + "." + name;
   }
 
   bool operator==(const Node&) const = default;

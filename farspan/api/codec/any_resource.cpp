@@ -96,11 +96,13 @@ void fill_secrets(AnyResource& declared, const AnyResource* standing,
       before != nullptr && !before->ike.psk.empty() ? before->ike.psk : make_secret();
 }
 
-void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision) {
+void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision,
+                   const std::function<uint64_t()>& make_random) {
   auto* node = std::get_if<model::Node>(&declared);
   if (node == nullptr) return;
   const auto* before = standing != nullptr ? std::get_if<model::Node>(standing) : nullptr;
   node->identity_revision = before != nullptr ? before->identity_revision : revision;
+  node->identity_random = before != nullptr ? before->identity_random : make_random();
 }
 
 }  // namespace farspan::api::codec

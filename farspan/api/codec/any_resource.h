@@ -56,6 +56,7 @@ void fill_secrets(AnyResource& declared, const AnyResource* standing,
 
 /// Gives `declared`, when it is a Node, the identity of `standing`, or a new one made at
 /// `revision`.
-void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision);
+void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision,
+                   const std::function<uint64_t()>& make_random);
 
 }  // namespace farspan::api::codec

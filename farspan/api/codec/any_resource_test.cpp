@@ -51,6 +51,22 @@ TEST(AnyResource, GoesInAndOutOfAModel) {
   EXPECT_FALSE(find(model, "VpnGateway", "us-east"));
 }
 
+TEST(AnyResource, AStandingNodeKeepsItsIdentityAndANewOneGetsARandomOne) {
+  const AnyResource standing = model::Node{{"a", "", 1}, "eu", {}, 7, 0xab};
+  AnyResource again = model::Node{{"a", "", 1}, "us", {}};
+  AnyResource created = again;
+  const auto make_random = [] { return uint64_t{0xcd}; };
+  fill_identity(again, &standing, 9, make_random);
+  EXPECT_EQ(std::get<model::Node>(again).identity(), "r7-00000000000000ab.a.node.farspan");
+  fill_identity(created, nullptr, 9, make_random);
+  EXPECT_EQ(std::get<model::Node>(created).identity(), "r9-00000000000000cd.a.node.farspan");
+  model::Node old;
+  old.meta.name = "a";
+  EXPECT_EQ(old.identity(), "a.node.farspan");
+  old.identity_revision = 7;
+  EXPECT_EQ(old.identity(), "r7.a.node.farspan") << "of a store before the random part";
+}
+
 TEST(AnyResource, KeepsItsNumberWhenItIsReplaced) {
   model::Model model;
   upsert(model, model::Region{{"eu", "", 7}});

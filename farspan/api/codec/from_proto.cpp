@@ -311,8 +311,10 @@ std::optional<AnyResource> from_proto(const v1::Resource& message, Errors& error
   meta.name = message.name();
   meta.description = message.description();
   meta.number = message.number();
-  if (auto* node = std::get_if<model::Node>(&*resource))
+  if (auto* node = std::get_if<model::Node>(&*resource)) {
     node->identity_revision = message.identity_revision();
+    node->identity_random = message.identity_random();
+  }
   return resource;
 }
 

@@ -135,8 +135,10 @@ v1::Resource to_proto(const AnyResource& resource, Secrets secrets) {
   message.set_description(meta.description);
   message.set_number(meta.number);
   std::visit([&](const auto& typed) { fill(typed, secrets, message); }, resource);
-  if (const auto* node = std::get_if<model::Node>(&resource))
+  if (const auto* node = std::get_if<model::Node>(&resource)) {
     message.set_identity_revision(node->identity_revision);
+    message.set_identity_random(node->identity_random);
+  }
   return message;
 }
 
