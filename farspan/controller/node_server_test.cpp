@@ -105,9 +105,10 @@ class Session {
     context_.set_deadline(std::chrono::system_clock::now() + seconds(10));
     stream_ = stub_->Session(&context_);
   }
-  void hello(uint64_t generation, const std::string& digest = {}) {
+  void hello(uint64_t generation, const std::string& digest = {},
+             const std::string& version = "test") {
     v1::NodeMessage message;
-    message.mutable_hello()->set_version("test");
+    message.mutable_hello()->set_version(version);
     message.mutable_hello()->set_digest(digest);
     message.mutable_hello()->set_generation(generation);
     stream_->Write(message);
@@ -116,6 +117,11 @@ class Session {
     v1::NodeMessage message;
     message.mutable_in_force()->set_generation(generation);
     if (!failure.empty()) message.mutable_in_force()->add_failures()->set_reason(failure);
+    stream_->Write(message);
+  }
+  void status(const v1::NodeStatus& status) {
+    v1::NodeMessage message;
+    *message.mutable_status() = status;
     stream_->Write(message);
   }
   std::optional<nodestate::Delta> read() {
@@ -322,6 +328,40 @@ TEST_F(NodeServerTest, TheWordsOfANodeForgeNoLine) {
   const std::string reason = reports_.of("us-east-node")->failures.front().reason;
   EXPECT_THAT(reason, testing::StartsWith("no room?[info] all is well?[2Jxxx"));
   EXPECT_EQ(reason.size(), 1024u);
+}
+
+TEST_F(NodeServerTest, NoWordOfANodeIsKeptAsItCame) {
+  const std::string bad = "a\nb\033[2J\xc2\x9b" + std::string(2000, 'x') + "\xe2\x82\xac";
+  Session session(channel(enrolled("us-east-node")));
+  session.hello(0, "", bad);
+  ASSERT_TRUE(session.read());
+  v1::NodeStatus status;
+  v1::TunnelStatus& tunnel = *status.add_tunnels();
+  tunnel.set_ike_state(bad);
+  tunnel.set_child_state(bad);
+  tunnel.set_local(bad);
+  tunnel.set_remote(bad);
+  tunnel.set_ike_algorithms(bad);
+  tunnel.set_esp_algorithms(bad);
+  tunnel.set_ike_id(bad);
+  v1::ChildSa& child = *tunnel.add_children();
+  child.set_state(bad);
+  child.set_unique_id(bad);
+  child.add_local_subnets(bad);
+  child.add_remote_subnets(bad);
+  status.add_counters()->set_name(bad);
+  session.status(status);
+  while (reports_.of("us-east-node")->status.tunnels.empty()) std::this_thread::yield();
+  const auto report = reports_.of("us-east-node");
+  const TunnelReport& kept = report->status.tunnels.front();
+  for (const std::string& words :
+       {report->version, kept.ike_state, kept.child_state, kept.local, kept.remote,
+        kept.ike_algorithms, kept.esp_algorithms, kept.ike_id, kept.children.at(0).state,
+        kept.children.at(0).unique_id, kept.children.at(0).local_subnets.at(0),
+        kept.children.at(0).remote_subnets.at(0), report->status.counters.at(0).name}) {
+    EXPECT_THAT(words, testing::StartsWith("a?b?[2J?xxx"));
+    EXPECT_EQ(words.size(), 1024u);
+  }
 }
 
 TEST_F(NodeServerTest, ATokenIsRefusedTheSecondTimeAndForAnotherNode) {

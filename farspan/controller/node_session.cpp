@@ -113,18 +113,23 @@ void NodeSession::take_in_force(const v1::InForce& in_force, SteadyTime now) {
 }
 
 void NodeSession::take_hello(const v1::Hello& hello) {
-  held_ = {hello.generation(), hello.digest()};
+  constexpr size_t kMaxDigest = 128;
+  held_ = {hello.generation(), hello.digest().substr(0, kMaxDigest)};
   if (node_of(services_.controller.published()->model, claimed_) != nullptr) {
     if (!hello.digest().empty()) {
       const auto reconciled =
           services_.controller.reconcile_generation(node_, held_.generation, held_.digest);
       if (!reconciled) return end({grpc::StatusCode::UNAVAILABLE, reconciled.error().text()});
     }
-    number_ = services_.reports.connected(node_, hello.version(), std::chrono::steady_clock::now());
+    const std::string version = words_from(hello.version());
+    number_ = services_.reports.connected(node_, version, std::chrono::steady_clock::now());
+    spdlog::info("node {} connected, version {}, with generation {}", node_, version,
+                 hello.generation());
+  } else {
+    spdlog::warn("a machine with an earlier certificate of node {} is refused, and emptied first",
+                 node_);
   }
   feed_.emplace(held_.generation);
-  spdlog::info("node {} connected, version {}, with generation {}", node_, hello.version(),
-               hello.generation());
   send_next();
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/controller/report_from_wire.h"
 
-#include <algorithm>
-
 #include "farspan/v1/node_session.pb.h"
 
 namespace farspan::controller {
@@ -10,18 +8,17 @@ namespace {
 
 constexpr size_t kMaxWords = 1024;  // bytes
 
-// A node's words go into logs and onto terminals, and a node may be anybody's by now.
-std::string words_from(const std::string& text) {
-  std::string words = text.substr(0, kMaxWords);
-  std::replace_if(
-      words.begin(), words.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+std::vector<std::string> all_words_from(
+    const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<std::string> words;
+  for (const auto& text : texts) words.push_back(words_from(text));
   return words;
 }
 
 ChildSaReport child_from(const v1::ChildSa& message) {
   ChildSaReport child;
-  child.unique_id = message.unique_id();
-  child.state = message.state();
+  child.unique_id = words_from(message.unique_id());
+  child.state = words_from(message.state());
   child.spi_in = message.spi_in();
   child.spi_out = message.spi_out();
   child.bytes_in = message.bytes_in();
@@ -29,21 +26,21 @@ ChildSaReport child_from(const v1::ChildSa& message) {
   child.packets_in = message.packets_in();
   child.packets_out = message.packets_out();
   child.age_seconds = message.age_seconds();
-  child.local_subnets = {message.local_subnets().begin(), message.local_subnets().end()};
-  child.remote_subnets = {message.remote_subnets().begin(), message.remote_subnets().end()};
+  child.local_subnets = all_words_from(message.local_subnets());
+  child.remote_subnets = all_words_from(message.remote_subnets());
   return child;
 }
 
 TunnelReport tunnel_from(const v1::TunnelStatus& message) {
   TunnelReport tunnel;
   tunnel.tunnel = message.tunnel();
-  tunnel.ike_state = message.ike_state();
-  tunnel.child_state = message.child_state();
-  tunnel.local = message.local();
-  tunnel.remote = message.remote();
-  tunnel.ike_algorithms = message.ike_algorithms();
-  tunnel.esp_algorithms = message.esp_algorithms();
-  tunnel.ike_id = message.ike_id();
+  tunnel.ike_state = words_from(message.ike_state());
+  tunnel.child_state = words_from(message.child_state());
+  tunnel.local = words_from(message.local());
+  tunnel.remote = words_from(message.remote());
+  tunnel.ike_algorithms = words_from(message.ike_algorithms());
+  tunnel.esp_algorithms = words_from(message.esp_algorithms());
+  tunnel.ike_id = words_from(message.ike_id());
   tunnel.is_nat_detected = message.is_nat_detected();
   tunnel.ike_age_seconds = message.ike_age_seconds();
   tunnel.child_age_seconds = message.child_age_seconds();
@@ -64,6 +61,20 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
 
 }  // namespace
 
+std::string words_from(const std::string& text) {
+  std::string words;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    const size_t length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;  // RFC 3629 §3
+    if (words.size() + length > kMaxWords) break;
+    const bool is_c1 = byte == 0xc2 && next >= 0x80 && next < 0xa0;  // U+009B begins a command too
+    if (is_c1) ++i;
+    words += is_c1 || byte < 0x20 || byte == 0x7f ? '?' : text[i];
+  }
+  return words;
+}
+
 std::vector<ItemFailure> failures_from(const v1::InForce& message) {
   std::vector<ItemFailure> failures;
   for (const auto& failure : message.failures())
@@ -78,7 +89,7 @@ NodeStatus status_from(const v1::NodeStatus& message) {
   status.is_charon_up = message.is_charon_up();
   for (const auto& tunnel : message.tunnels()) status.tunnels.push_back(tunnel_from(tunnel));
   for (const auto& counter : message.counters())
-    status.counters.push_back({counter.name(), counter.value()});
+    status.counters.push_back({words_from(counter.name()), counter.value()});
   for (const auto& port : message.ports())
     status.ports.push_back(
         {port.port(), port.packets_in(), port.bytes_in(), port.packets_out(), port.bytes_out()});
