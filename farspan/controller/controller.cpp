@@ -48,6 +48,20 @@ Result<codec::AnyResource> resource_of(const store::Row& row) {
   return *std::move(resource);
 }
 
+// A note for each identity that ended, for as long as the store lives: its machine may come back
+// years later.
+const std::string kReplaced = "replaced/";
+
+Notes replaced_between(const model::Model& from, const model::Model& to, uint64_t revision) {
+  Notes notes;
+  for (const auto& [name, node] : from.all<model::Node>()) {
+    const auto* after = to.find<model::Node>(name);
+    if (after == nullptr || after->identity() != node.identity())
+      notes.emplace(kReplaced + node.identity(), std::to_string(revision));
+  }
+  return notes;
+}
+
 Admission refused(Errors errors) { return {{}, std::move(errors)}; }
 
 Error nothing_in_it() {
@@ -183,6 +197,7 @@ Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
   const uint64_t revision = draft.from->revision + 1;
   auto states = next_generations(compiler::compile(draft.model), draft.from->states, revision);
   admission.outcome.nodes = changes_between(draft.from->states, states.states);
+  states.new_notes.merge(replaced_between(draft.from->model, draft.model, revision));
   if (mode == Mode::kPlan) return admission;
 
   Published next{revision, std::move(draft.model), draft.from->revisions, std::move(states.states)};
@@ -220,6 +235,16 @@ Status Controller::reconcile_generation(const std::string& node, uint64_t genera
   next.states = std::move(states.states);
   publish(std::move(next));
   return ok();
+}
+
+bool Controller::has_replaced(const std::string& node, const std::string& identity) const {
+  const std::lock_guard lock(changing_);
+  if (notes_.contains(kReplaced + identity)) return true;
+  // Of before these notes: an identity of the name that is older than the present one.
+  const auto now = published();
+  const auto* declared = now->model.find<model::Node>(node);
+  const auto revision = model::Node::revision_of(identity, node);
+  return declared != nullptr && revision && *revision < declared->identity_revision;
 }
 
 void Controller::publish(Published next) {

@@ -94,6 +94,11 @@ class Controller {
   Status reconcile_generation(const std::string& node, uint64_t generation,
                               const std::string& digest);
 
+  /// True when this store gave `node` another identity after `identity`, or deleted it: whoever has
+  /// it is to be emptied. False for an identity of nobody the store knows, such as one that was
+  /// made after the backup that the store was restored from.
+  bool has_replaced(const std::string& node, const std::string& identity) const;
+
   std::shared_ptr<const Published> published() const;
   /// Calls `listener` after each publication, on the thread that made it; it must not block.
   std::unique_ptr<store::Subscription> watch(store::Listener listener);
@@ -115,8 +120,8 @@ class Controller {
   void publish(Published next);
 
   std::unique_ptr<store::Store> store_;
-  std::mutex changing_;       // held from reading the model until publishing its successor
-  uint32_t next_number_ = 1;  // guarded by changing_
+  mutable std::mutex changing_;  // held from reading the model until publishing its successor
+  uint32_t next_number_ = 1;     // guarded by changing_
   std::map<std::string, std::string> notes_;  // of the nodes, as stored; guarded by changing_
 
   mutable std::mutex publishing_;  // guards the pointer only

@@ -190,6 +190,28 @@ TEST_F(ControllerTest, ARestoredStoreMakesNoIdentityASecondTime) {
   EXPECT_EQ(identities.size(), 3u) << "the one that was copied, and one for each revocation";
 }
 
+TEST_F(ControllerTest, ItKnowsTheIdentitiesThatItReplacedAndNoOthers) {
+  const auto identity_of = [&](const char* node) {
+    return controller_->published()->model.find<model::Node>(node)->identity();
+  };
+  apply(kUsEast);
+  apply(kShanghai);
+  const std::string first = identity_of("us-east-node"), deleted = identity_of("shanghai-node");
+  EXPECT_FALSE(controller_->has_replaced("us-east-node", first));
+  ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+  ASSERT_TRUE(controller_->remove({{"Node", "shanghai-node"}}, Mode::kCommit).ok());
+  reopen();
+  EXPECT_TRUE(controller_->has_replaced("us-east-node", first));
+  EXPECT_TRUE(controller_->has_replaced("us-east-node", "us-east-node.node.farspan"));
+  EXPECT_TRUE(controller_->has_replaced("us-east-node", "r2.us-east-node.node.farspan"));
+  EXPECT_TRUE(controller_->has_replaced("shanghai-node", deleted));
+  EXPECT_FALSE(controller_->has_replaced("us-east-node", identity_of("us-east-node")));
+  for (const char* unknown : {"r99-1.us-east-node.node.farspan", "r3-1.us-east-node.node.farspan",
+                              "r1.another.node.farspan", "rx.us-east-node.node.farspan", ""})
+    EXPECT_FALSE(controller_->has_replaced("us-east-node", unknown)) << unknown;
+  EXPECT_FALSE(controller_->has_replaced("shanghai-node", "r99-1.shanghai-node.node.farspan"));
+}
+
 TEST_F(ControllerTest, DeletingWhatIsReferredToIsRefusedByName) {
   apply(kUsEast);
   const Admission admission = controller_->remove({{"Vpc", "us-east"}}, Mode::kCommit);

@@ -289,6 +289,63 @@ TEST_F(NodeServerTest, AMachineThatIsEmptyAlreadyIsToldSoAtOnce) {
   EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
 }
 
+// The server on a store that was restored from a copy of before `us-east-node` was given what it
+// holds.
+TEST_F(NodeServerTest, AfterARestoreANodeOfAfterTheCopyKeepsItsStateAndIsRefused) {
+  const TestRequest request;
+  model::Node node = *controller_->published()->model.find<model::Node>("us-east-node");
+  const auto identity_of = [&](const model::Node& who) {
+    const auto der = authority_->sign_node(request.der, who, std::chrono::system_clock::now());
+    return Identity{pem_of(request.key.get()), pem_of(certificate_from(*der).get())};
+  };
+  const auto expect_kept = [&](const model::Node& who) {
+    SCOPED_TRACE(who.identity());
+    Session session(channel(identity_of(who)));
+    session.hello(9);
+    EXPECT_FALSE(session.read());
+    const grpc::Status end = session.finish();
+    EXPECT_EQ(end.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+    EXPECT_THAT(end.error_message(), HasSubstr("farspan enrol " + who.meta.name));
+    EXPECT_EQ(renew(identity_of(who)), grpc::StatusCode::PERMISSION_DENIED);
+  };
+  model::Node later = node;
+  later.identity_revision = 40;  // revoked and enrolled again after the copy
+  expect_kept(later);
+  model::Node other = node;
+  other.identity_random ^= 1;  // its revision was made a second time
+  expect_kept(other);
+  model::Node unknown = later;
+  unknown.meta.name = "eu-node";  // declared after the copy
+  expect_kept(unknown);
+
+  model::Node earlier = node;  // of before the store noted what it replaces
+  earlier.identity_revision = 0;
+  Session session(channel(identity_of(earlier)));
+  session.hello(9);
+  const auto delta = session.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot && delta->ports.upserts.empty());
+}
+
+TEST_F(NodeServerTest, AMachineThatWasEmptiedGetsTheStateOfItsNodeWithASmallerNumber) {
+  const Identity lost = enrolled("us-east-node");
+  ASSERT_TRUE(controller_->revoke("us-east-node").ok());
+  Session session(channel(lost));
+  session.hello(1);
+  const NodeState empty = nodestate::apply({}, *session.read()).value();
+  EXPECT_GE(empty.generation, 1ull << 63) << "a number that no store makes";
+  session.in_force(empty.generation);
+  EXPECT_EQ(session.finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+
+  Session again(channel(enrolled("us-east-node")));
+  again.hello(empty.generation, nodestate::wire::digest_of(empty));
+  const auto delta = again.read();
+  ASSERT_TRUE(delta);
+  EXPECT_TRUE(delta->is_snapshot);
+  EXPECT_EQ(nodestate::apply(empty, *delta).value(),
+            *controller_->published()->states.at("us-east-node"));
+}
+
 TEST_F(NodeServerTest, AStateWithTheSameNumberFromAnotherHistoryIsReplaced) {
   const auto ours = controller_->published()->states.at("us-east-node");
   NodeState other = *ours;

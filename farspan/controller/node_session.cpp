@@ -10,10 +10,22 @@
 #include "farspan/nodestate/wire/wire.h"
 
 namespace farspan::controller {
+namespace {
+
+// No revision is that high, so no state of a node ever has the number of an empty one: should the
+// machine become the node again, it is given what it lacks.
+constexpr uint64_t kOfAStranger = 1ull << 63;
+
+}  // namespace
 
 void SessionRegistry::add(std::shared_ptr<NodeSession> session) {
   const std::lock_guard lock(mutex_);
   sessions_.insert(std::move(session));
+}
+
+bool SessionRegistry::is_first_refusal(const std::string& identity) {
+  const std::lock_guard lock(mutex_);
+  return refused_.insert(identity).second;
 }
 
 void SessionRegistry::remove(NodeSession* session) {
@@ -125,9 +137,12 @@ void NodeSession::take_hello(const v1::Hello& hello) {
     number_ = services_.reports.connected(node_, version, std::chrono::steady_clock::now());
     spdlog::info("node {} connected, version {}, with generation {}", node_, version,
                  hello.generation());
+  } else if (services_.controller.has_replaced(node_, claimed_.identity)) {
+    if (registry_.is_first_refusal(claimed_.identity))
+      spdlog::warn("a machine with an earlier certificate of node {} is refused, and emptied first",
+                   node_);
   } else {
-    spdlog::warn("a machine with an earlier certificate of node {} is refused, and emptied first",
-                 node_);
+    return refuse_an_unknown();
   }
   feed_.emplace(held_.generation);
   send_next();
@@ -163,10 +178,26 @@ std::shared_ptr<const nodestate::NodeState> NodeSession::wanted() {
   auto state = std::make_shared<nodestate::NodeState>();
   state->node = node_;
   const bool is_empty_already = nodestate::wire::digest_of(*state) == held_.digest;
-  state->generation =
-      is_empty_already ? held_.generation : std::max(now->revision, held_.generation + 1);
+  state->generation = is_empty_already ? held_.generation : kOfAStranger | now->revision;
   empty_ = std::move(state);
   return empty_;
+}
+
+// Of another history than the store's: enrolled after the copy was made that the store was restored
+// from, as far as anybody can tell. What it forwards may be all that an office has, so it keeps it.
+void NodeSession::refuse_an_unknown() {
+  if (registry_.is_first_refusal(claimed_.identity))
+    spdlog::warn(
+        "node {} is refused: this store never gave it its certificate ({}); it keeps its state "
+        "until "
+        "it is enrolled again: farspan enrol {}",
+        node_, words_from(claimed_.identity), node_);
+  end({grpc::StatusCode::PERMISSION_DENIED,
+       "the controller's store does not know this certificate of Node " + node_ +
+           ", perhaps because it was restored from a backup; the state is kept; declare the Node "
+           "if "
+           "it is not, and enrol it again: farspan enrol " +
+           node_});
 }
 
 void NodeSession::end_of_a_stranger() {

@@ -8,7 +8,8 @@
 //
 // A machine whose node is no longer declared, or whose certificate was revoked, is not just
 // refused: it would go on forwarding, and keep its keys on its disk. It is told to be empty first;
-// what it says is not believed meanwhile.
+// what it says is not believed meanwhile. One whose certificate the store never knew is refused and
+// left as it is: the store was restored from a copy that is older than the certificate.
 //
 // Threads: gRPC's, and wake() by whoever publishes. One recursive lock, because gRPC may run a
 // reaction on the thread that starts an operation. The registry shares ownership until OnDone.
@@ -46,10 +47,13 @@ class SessionRegistry {
   void remove(NodeSession* session);
   /// Lets each session send what is published now. Holds no lock while it does.
   void wake_all();
+  /// True once per identity: a machine that is refused asks again every few seconds.
+  bool is_first_refusal(const std::string& identity);
 
  private:
   std::mutex mutex_;
   std::set<std::shared_ptr<NodeSession>> sessions_;
+  std::set<std::string> refused_;  // identities that our CA certified, so they are few
 };
 
 class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::ControllerMessage> {
@@ -71,6 +75,7 @@ class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Controll
   void take_in_force(const v1::InForce& in_force, SteadyTime now);
   void send_next();
   std::shared_ptr<const nodestate::NodeState> wanted();
+  void refuse_an_unknown();
   void end_of_a_stranger();
   void end(const grpc::Status& status);
 

@@ -7,8 +7,10 @@
 // a second time, so it is the random number that keeps an identity from ever coming back.
 #pragma once
 
+#include <charconv>
 #include <cinttypes>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "farspan/model/meta.h"
@@ -35,6 +37,18 @@ struct Node {
     char random[20] = "";
     if (identity_random != 0) std::snprintf(random, sizeof random, "-%016" PRIx64, identity_random);
     return "r" + std::to_string(identity_revision) + random + "." + name;
+  }
+
+  /// The revision in `identity`, if it is one of a node called `name`, whatever its random number.
+  static std::optional<uint64_t> revision_of(const std::string& identity, const std::string& name) {
+    const std::string tail = name + ".node.farspan";
+    if (identity == tail) return 0;
+    if (!identity.starts_with('r') || !identity.ends_with("." + tail)) return std::nullopt;
+    uint64_t revision = 0;
+    const char* const begin = identity.data() + 1;
+    const auto [end, fault] = std::from_chars(begin, identity.data() + identity.size(), revision);
+    if (fault != std::errc() || (*end != '.' && *end != '-')) return std::nullopt;
+    return revision;
   }
 
   bool operator==(const Node&) const = default;
