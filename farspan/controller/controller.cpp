@@ -223,13 +223,14 @@ Status Controller::reconcile_generation(const std::string& node, uint64_t genera
   const auto now = published();
   const auto state = now->states.find(node);
   if (state == now->states.end() || state->second->generation != generation ||
-      nodestate::wire::digest_of(*state->second) == digest)
+      nodestate::wire::digest_of(*state->second) == digest || reconciled_.contains(node))
     return ok();
   Published next = *now;
   next.revision = now->revision + 1;
   auto states = renumbered(now->states, node, next.revision);
   const auto committed = store_->commit({.based_on = now->revision, .notes = states.new_notes});
   if (!committed) return committed.error();
+  reconciled_.insert(node);
   FS_CHECK(*committed == next.revision);
   remember(notes_, states.new_notes);
   next.states = std::move(states.states);

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,7 +91,9 @@ class Controller {
 
   /// A node says that it holds a state called `generation`. When that is the number of its newest
   /// one but another state (the store was restored from a backup and went another way), the newest
-  /// gets a number of its own, so that one number never means two states to anybody.
+  /// gets a number of its own, so that one number never means two states to anybody. At most once
+  /// for each node while this controller runs: whoever goes on saying so does not move the
+  /// network's revision again and again.
   Status reconcile_generation(const std::string& node, uint64_t generation,
                               const std::string& digest);
 
@@ -120,8 +123,9 @@ class Controller {
   void publish(Published next);
 
   std::unique_ptr<store::Store> store_;
-  mutable std::mutex changing_;  // held from reading the model until publishing its successor
-  uint32_t next_number_ = 1;     // guarded by changing_
+  mutable std::mutex changing_;       // held from reading the model until publishing its successor
+  uint32_t next_number_ = 1;          // guarded by changing_
+  std::set<std::string> reconciled_;  // nodes whose state was renumbered; guarded by changing_
   std::map<std::string, std::string> notes_;  // of the nodes, as stored; guarded by changing_
 
   mutable std::mutex publishing_;  // guards the pointer only

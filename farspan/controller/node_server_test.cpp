@@ -363,6 +363,22 @@ TEST_F(NodeServerTest, AStateWithTheSameNumberFromAnotherHistoryIsReplaced) {
   EXPECT_EQ(*controller_->published()->states.at("us-east-node"), expected);
 }
 
+TEST_F(NodeServerTest, ANodeThatGoesOnNamingAnotherStateMovesTheRevisionOnce) {
+  const Identity identity = enrolled("us-east-node");
+  const uint64_t before = controller_->published()->revision;
+  for (int i = 0; i < 3; ++i) {
+    Session session(channel(identity));
+    session.hello(controller_->published()->states.at("us-east-node")->generation,
+                  std::string(64, 'a'));
+    const auto delta = session.read();
+    ASSERT_TRUE(delta);
+    EXPECT_TRUE(delta->is_snapshot);
+    EXPECT_EQ(nodestate::apply({}, *delta).value(),
+              *controller_->published()->states.at("us-east-node"));
+  }
+  EXPECT_EQ(controller_->published()->revision, before + 1);
+}
+
 TEST_F(NodeServerTest, WhatANodeReportsIsKept) {
   Session session(channel(enrolled("us-east-node")));
   session.hello(0);

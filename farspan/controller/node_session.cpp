@@ -144,8 +144,16 @@ void NodeSession::take_hello(const v1::Hello& hello) {
   } else {
     return refuse_an_unknown();
   }
-  feed_.emplace(held_.generation);
+  feed_.emplace(has_another_state_of_that_number() ? 0 : held_.generation);
   send_next();
+}
+
+// Only when the number was given up for a new one before, and the node came with that one as well.
+bool NodeSession::has_another_state_of_that_number() {
+  if (held_.digest.empty()) return false;
+  const auto state = wanted();
+  return state->generation == held_.generation &&
+         nodestate::wire::digest_of(*state) != held_.digest;
 }
 
 // @pre the lock is held

@@ -73,6 +73,7 @@ class NodeSession : public grpc::ServerBidiReactor<v1::NodeMessage, v1::Controll
   void take(const v1::NodeMessage& message);
   void take_hello(const v1::Hello& hello);
   void take_in_force(const v1::InForce& in_force, SteadyTime now);
+  bool has_another_state_of_that_number();
   void send_next();
   std::shared_ptr<const nodestate::NodeState> wanted();
   void refuse_an_unknown();
