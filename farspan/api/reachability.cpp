@@ -3,7 +3,9 @@
 //
 // A name is that of an Instance, or of an office: an IpsecConnection, or the CustomerGateway of
 // one. For an office its first network's first host answers, which is as good as any other host
-// there: rules and selectors that tell hosts of one office apart need an address.
+// there: rules and selectors that tell hosts of one office apart need an address. Where the
+// selectors are 0.0.0.0/0, the VpnRoutes say which networks the office has.
+#include <algorithm>
 #include <charconv>
 
 #include "farspan/api/json.h"
@@ -25,14 +27,25 @@ net::Address first_host(const net::Prefix& prefix) {
   return base.is_v4() && prefix.length() < 31 ? net::Address::v4(base.v4() + 1) : base;
 }
 
-// What `name` may mean, and where that is.
-std::map<std::string, net::Address> meanings(const model::Model& model, const std::string& name) {
-  std::map<std::string, net::Address> found;
+std::optional<net::Address> host_of(const model::Model& model,
+                                    const model::IpsecConnection& connection) {
+  for (const auto& subnet : connection.remote_subnets)
+    if (subnet.length() > 0) return first_host(subnet);
+  for (const auto& [name, route] : model.all<model::VpnRoute>())
+    if (route.ipsec_connection == connection.meta.name) return first_host(route.destination);
+  return std::nullopt;
+}
+
+// What `name` may mean, and where that is, if that is known.
+using Meanings = std::map<std::string, std::optional<net::Address>>;
+
+Meanings meanings(const model::Model& model, const std::string& name) {
+  Meanings found;
   if (const auto* instance = model.find<model::Instance>(name))
     found.emplace("Instance " + name, instance->address);
   for (const auto& [each, connection] : model.all<model::IpsecConnection>()) {
-    if ((each == name || connection.customer_gateway == name) && !connection.remote_subnets.empty())
-      found.emplace("IpsecConnection " + each, first_host(connection.remote_subnets.front()));
+    if (each == name || connection.customer_gateway == name)
+      found.emplace("IpsecConnection " + each, host_of(model, connection));
   }
   return found;
 }
@@ -41,10 +54,17 @@ std::optional<net::Address> endpoint(const model::Model& model, const std::strin
                                      const char* field, Errors& errors) {
   if (const auto address = net::Address::parse(word)) return address;
   const auto found = meanings(model, word);
+  if (found.size() == 1 && !found.begin()->second) {
+    errors.push_back(bad_query(field,
+                               word + " has no address of its own: its remote_subnets are "
+                                      "everything, and no VpnRoute leads to it",
+                               "give the address of a host there"));
+    return std::nullopt;
+  }
   if (found.size() == 1) return found.begin()->second;
   std::string all;
   for (const auto& [meaning, address] : found)
-    all += (all.empty() ? "" : ", ") + meaning + " (" + address.text() + ")";
+    all += (all.empty() ? "" : ", ") + meaning + (address ? " (" + address->text() + ")" : "");
   errors.push_back(bad_query(field,
                              word.empty()    ? "is missing"
                              : found.empty() ? word + " is no address, Instance or office"
@@ -52,6 +72,7 @@ std::optional<net::Address> endpoint(const model::Model& model, const std::strin
                              found.empty() ? "give an address, or the name of an Instance, an "
                                              "IpsecConnection or a CustomerGateway"
                                            : "give an address"));
+  if (!word.empty() && found.empty()) errors.back().code = ErrorCode::kNotFound;
   return std::nullopt;
 }
 
@@ -84,6 +105,10 @@ Answer Rest::reachability(const Request& request, const PathValues&) const {
   const auto from = endpoint(now->model, parameter(request, "from"), "from", errors);
   const auto to = endpoint(now->model, parameter(request, "to"), "to", errors);
   const auto probe = probe_of(request, errors);
+  // A name of nobody is the answer only if nothing else is wrong with the question.
+  const auto is_not_found = [](const Error& error) { return error.code == ErrorCode::kNotFound; };
+  if (!std::all_of(errors.begin(), errors.end(), is_not_found))
+    for (Error& error : errors) error.code = ErrorCode::kInvalid;
   if (!from || !to || !probe) return refusal(errors);
   const auto reach = sources_.controller.reach(*from, *to, *probe);
   const char* protocol = probe->protocol == 1 ? "icmp" : probe->protocol == 6 ? "tcp" : "udp";

@@ -182,6 +182,7 @@ def test_routes_and_reachability_explain_themselves(controller, network):
     assert answer["is_reachable"] is False and answer["reason"]
     status, answer = controller.ask("GET", "/v1/reachability?from=nobody&protocol=sctp")
     assert status == 400 and [error["field"] for error in answer["errors"]] == ["from", "to", "protocol"]
+    assert controller.ask("GET", "/v1/reachability?from=nobody&to=app-us-east")[0] == 404
 
 
 def test_tunnels_that_nobody_reports_are_unknown(controller, network):
