@@ -25,6 +25,12 @@ Ticket parse(const std::string& text) {
   return ticket;
 }
 
+// Before identities could change, tickets held the bare name of the node: they are good for as long
+// as its identity is of that kind (model/node.h).
+bool is_for(const Ticket& ticket, const std::string& identity) {
+  return ticket.identity == identity || ticket.identity + ".node.farspan" == identity;
+}
+
 Error denied() {
   return {ErrorCode::kDenied, "EnrolRequest", "token",
           "is unknown, was used, has expired, is another node's or was revoked",
@@ -55,7 +61,7 @@ Status Enrolments::use(const std::string& token, const std::string& identity, Ti
   if (!text) return text.error();
   if (!text->has_value()) return denied();
   const Ticket ticket = parse(**text);
-  if (ticket.identity != identity || ticket.ends_at <= seconds(now)) return denied();
+  if (!is_for(ticket, identity) || ticket.ends_at <= seconds(now)) return denied();
   const auto removed = remove_file(path);
   if (!removed && removed.error().code == ErrorCode::kNotFound) return denied();
   return removed;
@@ -67,7 +73,7 @@ Status Enrolments::drop_stale(const std::string& identity, Time now) {
     const auto text = read_file(entry.path().string());
     if (!text || !text->has_value()) continue;
     const Ticket ticket = parse(**text);
-    if (ticket.identity == identity || ticket.ends_at <= seconds(now))
+    if (is_for(ticket, identity) || ticket.ends_at <= seconds(now))
       std::filesystem::remove(entry.path(), error);
   }
   if (error)

@@ -39,6 +39,13 @@ TEST_F(EnrolmentsTest, ATokenEndsAfter24Hours) {
   EXPECT_TRUE(enrolments_.use(token, "a", kNow + hours(24) - seconds(2)).ok());
 }
 
+TEST_F(EnrolmentsTest, ATicketOfABareNameIsGoodUntilTheNodeHasAnotherIdentity) {
+  const std::string token = *enrolments_.issue("a", kNow);
+  EXPECT_FALSE(enrolments_.use(token, "r7-00000000000000ab.a.node.farspan", kNow).ok());
+  EXPECT_FALSE(enrolments_.use(token, "b.node.farspan", kNow).ok());
+  EXPECT_TRUE(enrolments_.use(token, "a.node.farspan", kNow).ok());
+}
+
 TEST_F(EnrolmentsTest, ANewTokenReplacesTheOldOfItsNode) {
   const std::string first = *enrolments_.issue("a", kNow), other = *enrolments_.issue("b", kNow);
   const std::string second = *enrolments_.issue("a", kNow);
