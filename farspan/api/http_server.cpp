@@ -12,11 +12,17 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "farspan/api/http_session.h"
@@ -35,32 +41,76 @@ constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 
 // The connections of one listener. Each has seats of its own, at most a quarter of the process's
 // descriptors: whoever takes all of HTTPS takes nothing from the Unix socket or the nodes.
+//
+// When all are taken, the oldest connection that has not shown the token is closed for the next: a
+// client with the token needs its seat as a stranger for a moment only, whoever just holds
+// connections open loses them.
 class Seats {
  public:
   class Seat {
    public:
-    explicit Seat(std::atomic<long>& taken) : taken_(taken) { ++taken_; }
-    ~Seat() { --taken_; }
+    Seat(Seats& seats, asio::any_io_executor strand) : seats_(seats), strand_(std::move(strand)) {
+      ++seats_.taken_;
+    }
+    ~Seat() {
+      is_known();
+      --seats_.taken_;
+    }
     Seat(const Seat&) = delete;
     Seat& operator=(const Seat&) = delete;
 
+    /// Lets the seat be taken away: `close` will be called on the strand while the seat is there.
+    void is_stranger(std::function<void()> close) {
+      const std::lock_guard lock(seats_.mutex_);
+      close_ = std::make_shared<std::function<void()>>(std::move(close));
+      place_ = seats_.strangers_.insert(seats_.strangers_.end(), this);
+    }
+    /// It showed the token, or is about to end. On the strand, like is_stranger().
+    void is_known() {
+      const std::lock_guard lock(seats_.mutex_);
+      close_.reset();
+      if (place_) seats_.strangers_.erase(*place_);
+      place_.reset();
+    }
+
    private:
-    std::atomic<long>& taken_;
+    friend class Seats;
+    Seats& seats_;
+    const asio::any_io_executor strand_;
+    std::shared_ptr<std::function<void()>> close_;
+    std::optional<std::list<Seat*>::iterator> place_;
   };
 
-  /// A seat until it is destroyed; null when all are taken.
-  std::unique_ptr<Seat> take() {
-    return taken_ < most() ? std::make_unique<Seat>(taken_) : nullptr;
+  /// A seat until it is destroyed; null when all are taken by connections that showed the token.
+  std::unique_ptr<Seat> take(const asio::any_io_executor& strand) {
+    if (taken_ >= most() && (!make_room() || taken_ >= most() + kLeaving)) return nullptr;
+    return std::make_unique<Seat>(*this, strand);
   }
 
  private:
+  static constexpr long kLeaving = 16;  // told to close, and not closed yet
+
   static long most() {
     rlimit descriptors{};
     if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return kMaxConnections;
     return std::min(kMaxConnections, static_cast<long>(descriptors.rlim_cur / 4));
   }
 
+  bool make_room() {
+    const std::lock_guard lock(mutex_);
+    if (strangers_.empty()) return false;
+    Seat& oldest = *strangers_.front();
+    strangers_.pop_front();
+    oldest.place_.reset();
+    asio::post(oldest.strand_, [close = std::weak_ptr(oldest.close_)] {
+      if (const auto call = close.lock()) (*call)();  // on the strand that would end it
+    });
+    return true;
+  }
+
   std::atomic<long> taken_ = 0;
+  std::mutex mutex_;
+  std::list<Seat*> strangers_;  // oldest first
 };
 
 using SeatTaken = std::unique_ptr<Seats::Seat>;
@@ -75,17 +125,23 @@ struct Shared {
 asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared& shared,
                             SeatTaken seat) {
   static const std::string kNoToken;
+  static const std::function<void()> kNothing = [] {};
   UnixStream stream(std::move(socket));
-  co_await serve_http(stream, shared.rest, kNoToken);
+  co_await serve_http(stream, shared.rest, kNoToken, kNothing);
   seat.reset();
 }
 
 asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared, SeatTaken seat) {
   TlsStream stream(boost::beast::tcp_stream(std::move(socket)), shared.tls);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kHandshake);
+  seat->is_stranger([&stream] { boost::beast::get_lowest_layer(stream).close(); });
   const auto [failure] = co_await stream.async_handshake(asio::ssl::stream_base::server, kUse);
-  if (failure) co_return;
-  co_await serve_http(stream, shared.rest, shared.token);
+  if (failure) {
+    seat.reset();  // before the stream
+    co_return;
+  }
+  const std::function<void()> admitted = [&seat] { seat->is_known(); };
+  co_await serve_http(stream, shared.rest, shared.token, admitted);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
   co_await stream.async_shutdown(kUse);
   seat.reset();
@@ -103,7 +159,7 @@ asio::awaitable<void> accept_forever(Acceptor& acceptor, Shared& shared, Seats& 
       co_await pause.async_wait(kUse);
       continue;
     }
-    auto seat = seats.take();
+    auto seat = seats.take(socket.get_executor());
     if (seat == nullptr) continue;  // and the connection is closed
     const auto strand = socket.get_executor();
     asio::co_spawn(strand, serve(std::move(socket), shared, std::move(seat)), asio::detached);

@@ -91,8 +91,9 @@ std::optional<Answer> judge_failure(const beast::error_code& failure) {
 template <class Stream>
 class HttpSession {
  public:
-  HttpSession(Stream& stream, const Rest& rest, const std::string& token)
-      : stream_(stream), rest_(rest), token_(token) {}
+  HttpSession(Stream& stream, const Rest& rest, const std::string& token,
+              const std::function<void()>& admitted)
+      : stream_(stream), rest_(rest), token_(token), admitted_(admitted) {}
 
   asio::awaitable<void> run() {
     for (;;) {
@@ -117,6 +118,7 @@ class HttpSession {
         co_await write(response_of(*refused, 11, false));  // its body was not read
         co_return false;
       }
+      admitted_();
       expire_after(HttpLimits::kRequest);
       if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         const bool is_told = co_await write_continue();
@@ -254,6 +256,7 @@ class HttpSession {
   Stream& stream_;
   const Rest& rest_;
   const std::string& token_;
+  const std::function<void()>& admitted_;
   beast::flat_buffer buffer_;
   bool is_first_ = true;
   bool is_head_ = false;  // the request being answered
@@ -261,13 +264,15 @@ class HttpSession {
 
 }  // namespace
 
-asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, const std::string& token) {
-  HttpSession session(stream, rest, token);
+asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, const std::string& token,
+                                 const std::function<void()>& admitted) {
+  HttpSession session(stream, rest, token, admitted);
   co_await session.run();
 }
 
-asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, const std::string& token) {
-  HttpSession session(stream, rest, token);
+asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, const std::string& token,
+                                 const std::function<void()>& admitted) {
+  HttpSession session(stream, rest, token, admitted);
   co_await session.run();
 }
 

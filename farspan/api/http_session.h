@@ -15,6 +15,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <functional>
 #include <string>
 
 #include "farspan/api/rest.h"
@@ -36,9 +37,12 @@ struct HttpLimits {
 
 /// Serves `stream` until the client is done, breaks a limit or the program stops.
 /// @param token  that requests must bear; empty: whoever may open the socket may use it
+/// @param admitted  called for each request that bears it
 boost::asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest,
-                                        const std::string& token);
+                                        const std::string& token,
+                                        const std::function<void()>& admitted);
 boost::asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest,
-                                        const std::string& token);
+                                        const std::string& token,
+                                        const std::function<void()>& admitted);
 
 }  // namespace farspan::api

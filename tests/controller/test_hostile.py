@@ -154,6 +154,35 @@ def test_whoever_takes_all_of_https_takes_nothing_from_the_socket(tmp_path):
         assert controller.stop() == 0
 
 
+def test_silent_connections_do_not_lock_operators_out_of_https(tmp_path):
+    controller = FewDescriptors(tmp_path)
+    controller.start()
+    context = ssl.create_default_context(cafile=controller.state / "ca.crt")
+    token = (controller.state / "api-token").read_text().strip()
+    host, port = controller.https.rsplit(":", 1)
+
+    def operator():
+        client = context.wrap_socket(socket.create_connection((host, int(port)), timeout=5), server_hostname=host)
+        ask(client)
+        return client
+
+    def ask(client):
+        client.sendall(f"GET /v1/version HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 200")
+
+    try:
+        first = operator()
+        silent = connected(controller.https, 60)  # of 30 seats
+        second = operator()
+        ask(first)  # whoever has shown the token keeps its seat
+        assert silent[0].recv(1) == b"", "the oldest of the others was closed"
+        assert len(os.listdir(f"/proc/{controller.process.pid}/fd")) < 80
+        for client in (first, second, *silent):
+            client.close()
+    finally:
+        assert controller.stop() == 0
+
+
 def test_out_of_descriptors_it_waits_and_comes_back(tmp_path):
     controller = FewDescriptors(tmp_path)
     controller.start()
