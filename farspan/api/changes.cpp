@@ -80,10 +80,12 @@ Answer Rest::revoke(const Request&, const PathValues& values) const {
   return answer_of(sources_.controller.revoke(values[0]));
 }
 
-Answer Rest::remove_one(const Request&, const PathValues& values) const {
+Answer Rest::remove_one(const Request& request, const PathValues& values) const {
   const auto kind = kind_of_path(values[0]);
   if (!kind) return refusal(kind.error());
-  return answer_of(sources_.controller.remove({{*kind, values[1]}}, Mode::kCommit));
+  const auto seen = seen_by(request);
+  if (!seen) return refusal(seen.error());
+  return answer_of(sources_.controller.remove({{*kind, values[1]}}, Mode::kCommit, *seen));
 }
 
 }  // namespace farspan::api

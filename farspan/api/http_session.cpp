@@ -163,7 +163,8 @@ class HttpSession {
     if (is_watch && request.version() < 11) {  // it cannot take chunks (RFC 9112 §6.1)
       answered = malformed(505, "a watch is a stream of chunks", "speak HTTP/1.1");
     } else if (is_watch && is_head_) {
-      answered = Answer{200, kLines, "", ""};
+      const auto lines = rest_.changes(std::get<Watch>(answered).after);  // as a GET would begin
+      answered = lines ? Answer{200, kLines, "", ""} : refusal(lines.error());
     }
     if (const auto* watch = std::get_if<Watch>(&answered)) {
       co_await stream_changes(watch->after);

@@ -152,10 +152,12 @@ std::string read_one(const std::string& path) {
   }
   if (!from.eof() || from.bad())
     fail({ErrorCode::kNotFound, "", "", "cannot read " + path, "does the file exist?"});
-  if (says_nothing(text))
-    fail({ErrorCode::kInvalid, path, "", "there is nothing in it",
-          "write resources into it (kind, name, spec), or name another file"});
   return text;
+}
+
+void refuse_nothing(const std::string& path) {
+  fail({ErrorCode::kInvalid, path, "", "there is nothing in it",
+        "write resources into it (kind, name, spec), or name another file"});
 }
 
 std::vector<std::string> files_in(const std::string& directory) {
@@ -175,14 +177,19 @@ std::string read_documents(const std::vector<std::string>& paths) {
   std::vector<std::string> texts;
   for (const auto& path : paths) {
     std::error_code ignored;
-    const auto files = std::filesystem::is_directory(path, ignored)
-                           ? files_in(path)
-                           : std::vector<std::string>{path};
+    const bool is_directory = std::filesystem::is_directory(path, ignored);
+    const auto files = is_directory ? files_in(path) : std::vector<std::string>{path};
     if (files.empty())
       fail({ErrorCode::kNotFound, "", "", path + " has no .yaml or .json file",
             "name a file of resources"});
-    for (const auto& file : files) texts.push_back(read_one(file));
+    for (const auto& file : files) {
+      std::string text = read_one(file);
+      const bool is_empty = says_nothing(text);
+      if (is_empty && !is_directory) refuse_nothing(path);  // in a directory it is passed over
+      if (!is_empty) texts.push_back(std::move(text));
+    }
   }
+  if (texts.empty()) refuse_nothing(paths.front());
   if (texts.size() == 1) return texts.front();
   std::string all;  // JSON is YAML, so files of both kinds can be one stream of YAML documents
   for (const auto& text : texts) all += "---\n" + text + "\n";

@@ -126,7 +126,7 @@ def test_reach_knows_offices_by_name(api):
     assert json.loads(out(api, "reach", "app-us-east", "office-4", "-o", "json"))["path"][-1] == "office-4"
     # a device with an address behind two connections, and a name of nobody
     stranger = run(api, "reach", "office-1", "office-99")
-    assert stranger.returncode == 1 and "office-99 is no address, Instance or office" in stranger.stderr and "IpsecConnection" in stranger.stderr
+    assert stranger.returncode == 3 and "office-99 is no address, Instance or office" in stranger.stderr and "IpsecConnection" in stranger.stderr
     out(api, "apply", "-f", "-", stdin="""
 kind: CustomerGateway
 name: app-us-east
@@ -140,6 +140,36 @@ spec: {vpn_gateway: us-east, customer_gateway: app-us-east, local_subnets: [0.0.
     assert twin.returncode == 1 and "may mean Instance app-us-east (172.16.1.10), IpsecConnection twin (10.10.77.1)" in twin.stderr
     out(api, "delete", "ipsec-connection", "twin")
     out(api, "delete", "customer-gateway", "app-us-east")
+
+
+def test_reach_asks_for_an_address_where_an_office_has_none(api):
+    out(api, "apply", "-f", "-", stdin="""
+kind: CustomerGateway
+name: anywhere
+spec: {address: 198.51.100.78}
+---
+kind: IpsecConnection
+name: anywhere
+spec: {vpn_gateway: us-east, customer_gateway: anywhere, local_subnets: [0.0.0.0/0], remote_subnets: [0.0.0.0/0]}
+""")
+    refused = run(api, "reach", "anywhere", "office-1")
+    assert refused.returncode == 1 and "anywhere has no address of its own" in refused.stderr and "give the address" in refused.stderr
+    out(api, "apply", "-f", "-", stdin="""
+kind: VpnRoute
+name: anywhere
+spec: {vpn_gateway: us-east, destination: 10.10.78.0/24, ipsec_connection: anywhere}
+""")
+    assert json.loads(run(api, "reach", "anywhere", "office-1", "-o", "json").stdout)["from"] == "10.10.78.1"
+    for kind in ("vpn-route", "ipsec-connection", "customer-gateway"):
+        out(api, "delete", kind, "anywhere")
+
+
+def test_an_empty_file_of_a_directory_is_passed_over(api, tmp_path):
+    (tmp_path / "a.yaml").write_text("# later\n")
+    refused = run(api, "apply", "-f", str(tmp_path))
+    assert refused.returncode == 1 and f"{tmp_path}: there is nothing in it" in refused.stderr
+    (tmp_path / "b.yaml").write_text("kind: Region\nname: us-east\nspec: {}\n")
+    assert "us-east" in out(api, "plan", "-f", str(tmp_path))
 
 
 def test_an_empty_file_is_named(api, tmp_path):

@@ -56,6 +56,12 @@ def test_head_never_has_a_body(shared, target, status, field):
     assert answer.split()[1] == str(status).encode() and answer.endswith(b"\r\n\r\n"), answer
 
 
+def test_head_of_a_watch_from_a_revision_that_is_not_kept_is_refused_as_its_get(shared):
+    target = "/v1/watch?revision=999999"
+    head, body = raw(shared.socket, request("HEAD", target)).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 409") and body == b"" and head == header_of(raw(shared.socket, request("GET", target)))
+
+
 def test_405_names_what_is_possible(shared):
     for method in ("PUT", "PATCH", "OPTIONS", "TRACE", "FOO"):
         answer = raw(shared.socket, request(method, "/v1/resources/Vpc/us-east"))
@@ -98,6 +104,13 @@ def test_a_change_for_another_revision_is_refused(shared):
     assert shared.get("/v1/version")["revision"] == now
     status, answer = shared.ask("POST", f"/v1/apply?revision={now}", region)
     assert status == 200 and answer["revision"] == now + 1
+
+
+def test_one_resource_is_deleted_for_the_revision_that_was_seen(shared):
+    shared.apply("kind: Region\nname: short-lived\nspec: {}\n")
+    now = shared.get("/v1/version")["revision"]
+    assert shared.ask("DELETE", f"/v1/resources/Region/short-lived?revision={now - 1}")[0] == 409
+    assert shared.ask("DELETE", f"/v1/resources/Region/short-lived?revision={now}")[0] == 200
 
 
 def test_of_many_who_saw_one_revision_one_wins(shared):
