@@ -75,6 +75,16 @@ def want_both(east, west):
     want(east, EAST_LINK, "west", NODE, OFFICE)
 
 
+def link_both(east, west, directory):
+    """Enrols both with one authority, which it answers, and waits until the link between them is up at both."""
+    authority = Authority(directory)
+    authority.enrol(east, "east")
+    authority.enrol(west, "west")
+    want_both(east, west)
+    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    return authority
+
+
 @pytest.mark.parametrize("encoding", [serialization.Encoding.PEM, serialization.Encoding.DER], ids=["pem", "der"])
 def test_comes_up_once_and_in_udp(nodes, tmp_path, encoding):
     east, west = nodes
@@ -92,11 +102,7 @@ def test_comes_up_once_and_in_udp(nodes, tmp_path, encoding):
 @pytest.mark.parametrize("away", ["east", "west"])
 def test_comes_back_when_either_node_restarts(nodes, tmp_path, away):
     east, west = nodes
-    authority = Authority(tmp_path)
-    authority.enrol(east, "east")
-    authority.enrol(west, "west")
-    want_both(east, west)
-    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    link_both(east, west, tmp_path)
     node = east if away == "east" else west
     node.charon.end(signal.SIGKILL)
     node.start_charon()
@@ -115,11 +121,7 @@ def takes(node):
 
 def test_colliding_rekeys_leave_both_ends_on_sas_the_other_takes(nodes, tmp_path):
     east, west = nodes
-    authority = Authority(tmp_path)
-    authority.enrol(east, "east")
-    authority.enrol(west, "west")
-    want_both(east, west)
-    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    link_both(east, west, tmp_path)
     first = sends_on(east), sends_on(west)
     for what in ("child", "ike") * 5:
         east.tell(f"rekey {EAST_LINK} {what}")
@@ -146,11 +148,7 @@ def test_refuses_a_node_of_another_ca(nodes, tmp_path):
 
 def test_refuses_a_node_whose_certificate_was_revoked(nodes, tmp_path):
     east, west = nodes
-    authority = Authority(tmp_path)
-    authority.enrol(east, "east")
-    authority.enrol(west, "west")
-    want_both(east, west)
-    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    authority = link_both(east, west, tmp_path)
     # East is told, the machine in the west is not: it is lost, or would rather not hear of it.
     want(east, EAST_LINK, "west", NODE, OFFICE, west_revision=2)
     wait_for(lambda: east.ask_dataplane()["sas"] == [], 20, "the SAs with it end at once")
@@ -168,11 +166,7 @@ def test_refuses_a_node_whose_certificate_was_revoked(nodes, tmp_path):
 
 def test_a_revoked_node_that_is_silent_is_sent_nothing_more(nodes, tmp_path):
     east, west = nodes
-    authority = Authority(tmp_path)
-    authority.enrol(east, "east")
-    authority.enrol(west, "west")
-    want_both(east, west)
-    wait_for(lambda: east.is_up(EAST_LINK) and west.is_up(WEST_LINK))
+    link_both(east, west, tmp_path)
     west.charon.child.send_signal(signal.SIGSTOP)
     try:
         want(east, EAST_LINK, "west", NODE, OFFICE, west_revision=2)
