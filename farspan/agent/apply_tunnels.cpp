@@ -42,10 +42,13 @@ bool is_news(const TunnelReport& old, const TunnelReport& now) {
 }  // namespace
 
 CharonTunnels::CharonTunnels(std::string vici_path, std::function<void()> changed)
-    : changed_(std::move(changed)), set_(std::move(vici_path)), thread_([this] { run(); }) {}
+    : changed_(std::move(changed)),
+      set_(std::move(vici_path), stop_.fd()),
+      thread_([this] { run(); }) {}
 
 CharonTunnels::~CharonTunnels() {
   is_stopping_ = true;
+  stop_.wake();
   wakeup_.wake();
   thread_.join();
 }
@@ -99,6 +102,7 @@ void CharonTunnels::run() {
       set_.reconcile(current.tunnels);
     }
     if (current.generation != 0) has_news = set_.poll() || has_news;
+    if (is_stopping_) return;  // what was not waited for is no news
     const auto now = Clock::now();
     if (has_news || now >= next_status) {
       publish(current);

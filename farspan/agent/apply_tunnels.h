@@ -47,7 +47,8 @@ class CharonTunnels final : public TunnelApplier {
  public:
   /// Starts the thread. @param changed  called on it when the report changed in more than counters
   CharonTunnels(std::string vici_path, std::function<void()> changed);
-  ~CharonTunnels() override;  // ends the thread; charon's connections stay as they are
+  /// Ends the thread, also when charon hangs; charon's connections stay as they are.
+  ~CharonTunnels() override;
 
   void set_credentials(tunnels::NodeCredentials credentials);
   void want(uint64_t generation, const Tunnels& tunnels) override;
@@ -66,6 +67,7 @@ class CharonTunnels final : public TunnelApplier {
 
   std::function<void()> changed_;
   Wakeup wakeup_;
+  Wakeup stop_;
   std::atomic<bool> is_stopping_{false};
 
   mutable std::mutex mutex_;  // wanted_, is_new_, report_

@@ -11,8 +11,7 @@
 //   2. keep the one we initiated, or else the newest: rekey its Child SA. That proves that its peer
 //      is there, and what is newest is what is sent on (RFC 7296 §2.8)
 //   3. the new Child SA is installed: end the other IKE SA. Nothing of ours is on its way there;
-//   the
-//      peer's packets come before its answer to our DELETE
+//      the peer's packets come before its answer to our DELETE
 //
 // A peer that makes a second one again and again, or refuses the rekey (charon may then make the
 // whole IKE SA anew, RFC 7296 §1.3: a pair with another unique id), is left alone for longer each

@@ -37,6 +37,7 @@ Error charon_is_down() {
 
 struct TunnelSet::State {
   std::string path;
+  int stop_fd = -1;
   std::optional<vici::Session> session;
   Clock::time_point next_connect{};
 
@@ -91,7 +92,7 @@ struct TunnelSet::State {
     if (session) return true;
     if (now < next_connect) return false;
     next_connect = now + kReconnect;
-    auto opened = vici::Session::connect(path);
+    auto opened = vici::Session::connect(path, stop_fd);
     if (!opened.ok()) return false;
     session.emplace(std::move(*opened));
     for (const char* event : {"ike-updown", "ike-rekey", "child-updown", "child-rekey", "log"}) {
@@ -330,8 +331,9 @@ struct TunnelSet::State {
   }
 };
 
-TunnelSet::TunnelSet(std::string vici_path) : state_(std::make_unique<State>()) {
+TunnelSet::TunnelSet(std::string vici_path, int stop_fd) : state_(std::make_unique<State>()) {
   state_->path = std::move(vici_path);
+  state_->stop_fd = stop_fd;
 }
 TunnelSet::~TunnelSet() = default;
 

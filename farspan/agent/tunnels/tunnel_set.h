@@ -51,7 +51,8 @@ class TunnelSet {
   using Clock = std::chrono::steady_clock;
 
   /// @param vici_path  charon's VICI socket; charon need not be there yet
-  explicit TunnelSet(std::string vici_path);
+  /// @param stop_fd  while it is readable charon's answers are not waited for; -1: always waits
+  explicit TunnelSet(std::string vici_path, int stop_fd = -1);
   ~TunnelSet();
   TunnelSet(const TunnelSet&) = delete;
   TunnelSet& operator=(const TunnelSet&) = delete;

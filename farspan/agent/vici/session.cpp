@@ -46,7 +46,8 @@ bool is_named(uint8_t type) {
 
 }  // namespace
 
-Result<Session> Session::connect(const std::string& path, std::chrono::milliseconds timeout) {
+Result<Session> Session::connect(const std::string& path, int stop_fd,
+                                 std::chrono::milliseconds timeout) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -59,7 +60,16 @@ Result<Session> Session::connect(const std::string& path, std::chrono::milliseco
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     return gone("not there");
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) return gone("fcntl");
-  return Session(std::move(fd), timeout);
+  return Session(std::move(fd), stop_fd, timeout);
+}
+
+/// Waits until the socket is ready for `events`; kUnavailable with `otherwise` when it is not in
+/// time.
+Status Session::wait_for(int16_t events, Deadline deadline, const char* otherwise) const {
+  pollfd waits[2] = {{fd_.get(), events, 0}, {stop_fd_, POLLIN, 0}};
+  if (::poll(waits, 2, remaining_ms(deadline)) == 0) return unavailable(otherwise);
+  if ((waits[1].revents & POLLIN) != 0) return unavailable("is not waited for any longer");
+  return ok();
 }
 
 Status Session::send(uint8_t type, const std::string& name, const Section* content) {
@@ -86,9 +96,8 @@ Status Session::send(uint8_t type, const std::string& name, const Section* conte
     if (sent > 0) {
       rest.remove_prefix(static_cast<size_t>(sent));
     } else if (errno == EAGAIN) {
-      pollfd room{fd_.get(), POLLOUT, 0};
-      if (::poll(&room, 1, remaining_ms(deadline)) == 0)
-        return unavailable("does not read its VICI socket");
+      auto room = wait_for(POLLOUT, deadline, "does not read its VICI socket");
+      if (!room.ok()) return room;
     } else if (errno != EINTR) {
       return gone("sending");
     }
@@ -108,8 +117,7 @@ Status Session::fill(Deadline deadline) {
     if (got == 0) return unavailable("closed its VICI socket");
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return gone("receiving");
-    pollfd input{fd_.get(), POLLIN, 0};
-    if (::poll(&input, 1, remaining_ms(deadline)) == 0) return unavailable("does not answer");
+    if (auto input = wait_for(POLLIN, deadline, "does not answer"); !input.ok()) return input;
   }
 }
 

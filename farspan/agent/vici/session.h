@@ -2,8 +2,9 @@
 // vici::Session: one connection to charon's VICI socket: commands, streamed answers, events.
 //
 // Requests are answered in order; events may arrive between a request and its answer and are kept
-// until take_event(). Nothing here blocks longer than the timeout: a charon that hangs is an error,
-// not a hang of ours. After any kUnavailable the session is broken: open a new one.
+// until take_event(). Nothing here blocks longer than the timeout, nor once the descriptor to stop
+// by is readable: a charon that hangs is an error, not a hang of ours. After any kUnavailable the
+// session is broken: open a new one.
 //
 // Not here: what the messages mean (tunnels/).
 // Threads: one at a time.
@@ -28,7 +29,8 @@ struct Event {
 class Session {
  public:
   /// Connects to charon's VICI socket at `path`. kUnavailable when charon is not there.
-  static Result<Session> connect(const std::string& path,
+  /// @param stop_fd  nothing waits while it is readable; -1: waits end by the timeout alone
+  static Result<Session> connect(const std::string& path, int stop_fd = -1,
                                  std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
   /// Sends `command` and returns the answer. A `success = no` in it becomes an Error with charon's
@@ -58,13 +60,16 @@ class Session {
   };
   using Deadline = std::chrono::steady_clock::time_point;
 
-  Session(UniqueFd fd, std::chrono::milliseconds timeout) : fd_(std::move(fd)), timeout_(timeout) {}
+  Session(UniqueFd fd, int stop_fd, std::chrono::milliseconds timeout)
+      : fd_(std::move(fd)), stop_fd_(stop_fd), timeout_(timeout) {}
+  Status wait_for(int16_t events, Deadline deadline, const char* otherwise) const;
   Status send(uint8_t type, const std::string& name, const Section* content);
   Status fill(Deadline deadline);
   Result<std::optional<Packet>> take_packet();
   Result<Packet> next(Deadline deadline);
 
   UniqueFd fd_;
+  int stop_fd_;
   std::chrono::milliseconds timeout_;
   std::string buffer_;
   std::deque<Event> events_;
