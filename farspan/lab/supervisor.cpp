@@ -58,7 +58,8 @@ class Daemon {
       start_due();
     }
     for (auto& [name, child] : children_) kill_child(child, SIGTERM);
-    for (auto& [name, child] : children_) await(child);
+    const auto deadline = Clock::now() + kStopPatience;
+    for (auto& [name, child] : children_) await(child, deadline);
   }
 
  private:
@@ -125,9 +126,10 @@ class Daemon {
     if (child.pid > 0) ::kill(child.pid, signal);
   }
 
-  // Waits for a child that was told to end; kills it when it takes too long.
-  static void await(Child& child) {
-    const auto deadline = Clock::now() + kStopPatience;
+  // Waits for a child that was told to end; kills it when it has not by then. (charon 5.9.8 may
+  // hang for ever when a peer deletes an IKE SA while it ends: one thread destroys the entry of the
+  // IKE SA the other waits for.)
+  static void await(Child& child, Clock::time_point deadline) {
     while (child.pid > 0 && ::waitpid(child.pid, nullptr, WNOHANG) == 0) {
       if (Clock::now() > deadline) kill_child(child, SIGKILL);
       ::poll(nullptr, 0, 5);  // SIGCHLD is blocked and taken by signalfd, so nothing would wake us
@@ -139,7 +141,7 @@ class Daemon {
     const auto found = children_.find(name);
     if (found == children_.end()) return;
     kill_child(found->second, SIGTERM);
-    await(found->second);
+    await(found->second, Clock::now() + kStopPatience);
     children_.erase(found);
   }
 
