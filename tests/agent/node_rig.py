@@ -181,9 +181,9 @@ class Rig:
                                "1", to], capture_output=True).returncode == 0
 
     def device(self, netns, name="eth0"):
-        """The device as `ip -j addr` shows it, or None."""
+        """The device as `ip -j addr` shows it, or None. Of one that goes while it looks, `ip` shows an empty list."""
         shown = ip("-n", netns, "-j", "-d", "addr", "show", "dev", name, check=False)
-        return json.loads(shown.stdout)[0] if shown.returncode == 0 else None
+        return next(iter(json.loads(shown.stdout)), None) if shown.returncode == 0 else None
 
     def default_route(self, netns):
         return ip("-n", netns, "route", "show", "default").stdout
