@@ -3,9 +3,11 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
+from collections import Counter
 
 import pytest
 
@@ -107,6 +109,16 @@ def drops(node):
         if row["node"] == node:
             return {drop["reason"]: drop["packets"] for drop in row["drops"]}
     raise KeyError(node)
+
+
+def each_stands_once(lab):
+    """No tunnel of a node has two IKE SAs, nor will have: an office that called before the node was there calls again 4 s
+    later, and what it makes then replaces what the node made meanwhile."""
+    offices = [lab.swanctl(office, "--list-sas").stdout for office in OFFICES]
+    nodes = [lab.node_swanctl(node, "--list-sas").stdout for node in lab.netns if node.endswith("-node")]
+    names = [Counter(re.findall(r"^(\S+): #\d+, ESTABLISHED", shown, re.MULTILINE)) for shown in nodes]
+    is_alone = all(of and set(of.values()) == {1} for of in names)
+    return names and is_alone and not any("CONNECTING" in shown for shown in offices + nodes)
 
 
 def all_in_force():

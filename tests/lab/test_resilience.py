@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import APPS, OFFICES, all_in_force, farspan, farspan_json, tunnel_is_up, tunnels, wait_for
+from conftest import APPS, OFFICES, all_in_force, each_stands_once, farspan, farspan_json, tunnel_is_up, tunnels, wait_for
 
 
 def kill(lab, program):
@@ -60,6 +60,7 @@ def test_established_sas_outlive_charon(lab):
 
 def test_a_data_plane_killed_gets_everything_back(lab):
     """Same SAs, same sequence numbers going on: neither IKE nor the office notices."""
+    wait_for("each tunnel stands once", lambda: each_stands_once(lab), 60)
     before = {key: row["ike_id"] for key, row in tunnels().items()}
     echoes = Echoes(lab, "office-1", OFFICES["office-3"])
     kill(lab, "us-east-node/dataplane")

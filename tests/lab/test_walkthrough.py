@@ -1,6 +1,6 @@
 """The five files of examples/global-offices, applied in order; each step does exactly what its text says."""
 
-from conftest import (APPS, GLOBAL_OFFICES, HOSTS, OFFICES, apply, all_in_force, farspan, farspan_json, tunnel_is_up,
+from conftest import (APPS, GLOBAL_OFFICES, HOSTS, OFFICES, apply, all_in_force, each_stands_once, farspan, farspan_json, tunnel_is_up,
                       tunnels, wait_for)
 
 FIFTH_OFFICE = """
@@ -100,6 +100,7 @@ def test_step_5_security_groups_open_tcp_80_and_icmp_and_nothing_else(empty_lab)
 
 def test_a_fifth_office_touches_nobody(empty_lab):
     lab = empty_lab
+    wait_for("each tunnel stands once", lambda: each_stands_once(lab), 60)
     before = {key: (row["ike_id"], [child["unique_id"] for child in row["children"]]) for key, row in tunnels().items()}
     ping = lab.start("office-1", "ping", "-n", "-q", "-i", "0.01", "-c", "300", OFFICES["office-4"])
     farspan("apply", "-f", "-", stdin=FIFTH_OFFICE)
