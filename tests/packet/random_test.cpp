@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged frames and trains: whatever comes in, every wire packet is accounted for and nothing is
 // written that an independent reader would not take for IPv4.
+#include <farspan/v1/tables.pb.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -97,6 +98,197 @@ TEST_F(Random, DamagedTrainsAreAccountedFor) {
     expect_readable(osaka);
   }
   EXPECT_GT(osaka.count(Counter::kToPort), 100u);
+}
+
+// The IPv4 header says `length`, and its checksum is right (RFC 791 §3.1).
+void set_total_length(Bytes& packet, uint16_t length) {
+  packet[2] = static_cast<uint8_t>(length >> 8);
+  packet[3] = static_cast<uint8_t>(length);
+  packet[10] = packet[11] = 0;
+  uint32_t sum = 0;
+  for (size_t i = 0; i < size_t{packet[0]} % 16 * 4; i += 2)
+    sum += static_cast<uint32_t>(packet[i] << 8 | packet[i + 1]);
+  sum = sum % 0xffff == 0 ? 0xffff : sum % 0xffff;
+  packet[10] = static_cast<uint8_t>(~sum >> 8);
+  packet[11] = static_cast<uint8_t>(~sum);
+}
+
+// What an instance sends again and again, now and then with something about it that is not usual.
+struct Variation {
+  Bytes bytes;
+  VirtioHeader virtio;
+};
+Variation vary(std::mt19937_64& rng) {
+  const auto rarely = [&](auto unusual, auto usual) { return rng() % 16 == 0 ? unusual : usual; };
+  const auto source_port = static_cast<uint16_t>(40 + rng() % 6);
+  const bool is_echo = source_port == 45;
+  const bool is_tcp = source_port == 44 ? rng() % 2 == 0 : source_port % 2 == 0;
+  Ip ip{.source = "10.1.0.5", .destination = rarely("172.16.0.5", "10.2.0.5")};
+  ip.ttl = static_cast<uint8_t>(rarely(rng() % 3, uint64_t{64}));
+  ip.tos = static_cast<uint8_t>(rarely(rng(), uint64_t{0}));
+  ip.has_df = source_port % 3 == 0;
+  ip.id = static_cast<uint16_t>(rng());
+  const std::string payload(rng() % rarely(1800u, 1300u), 'v');
+  const auto flags = static_cast<uint8_t>(rarely(rng(), uint64_t{0x10 | (rng() % 2) << 3}));
+  Bytes packet = is_echo  ? echo(ip, true, static_cast<uint16_t>(rng() % 3), payload)
+                 : is_tcp ? tcp(ip, {source_port, 53, 1000, 1, flags}, payload)
+                          : udp(ip, source_port, 53, payload);
+  if (is_echo) packet[22] = packet[23] = 0;  // the same with every identifier; nobody looks
+  if (rng() % 32 == 0) set_total_length(packet, static_cast<uint16_t>(20 + rng() % 32));
+  if (rng() % 32 == 0) packet[10 + rng() % 2] ^= static_cast<uint8_t>(1 << rng() % 8);
+  if (rng() % 16 == 0 && is_tcp) packet[32] = static_cast<uint8_t>(rng());  // its own length
+  if (rng() % 16 == 0 && !is_tcp) {
+    packet[24] = static_cast<uint8_t>(rng() % 3);
+    packet[25] = static_cast<uint8_t>(rng() % 16);
+  }
+  if (rng() % 32 == 0 || (source_port == 43 && rng() % 2 == 0))
+    packet = with_options(packet, Bytes(4, rng() % 2));
+  if (rng() % 32 == 0) packet = fragments_of(packet, 8 * (1 + rng() % 100)).at(0);
+  Variation made{frame(packet, rarely(uint16_t{0x86dd}, uint16_t{0x0800})), {}};
+  if (rng() % 32 == 0) made.bytes.resize(made.bytes.size() + rng() % 20);
+  if (rng() % 16 == 0) damage(made.bytes, rng);
+  if (rng() % 2 == 0) {
+    made.virtio = {.flags = static_cast<uint8_t>(rarely(rng() % 4, uint64_t{1})),
+                   .gso_type = static_cast<uint8_t>(rarely(rng() % 6, uint64_t{0})),
+                   .header_length = static_cast<uint16_t>(rarely(2000, 42)),
+                   .gso_size = 500,
+                   .checksum_start = static_cast<uint16_t>(rarely(35, 34)),
+                   .checksum_offset = static_cast<uint16_t>(rarely(7, is_tcp ? 16 : 6))};
+  }
+  return made;
+}
+
+/// Everything that may be seen of a node from outside, of packets that went in one after another.
+std::vector<std::string> seen_at(TestNode& node) {
+  std::vector<std::string> seen;
+  for (const uint32_t port : {5u, 6u}) {
+    for (const std::string& text : node.taken_from(port)) seen.push_back(text);
+    const InterfaceCounters& counted = node.counters_of(port);
+    seen.push_back(std::to_string(counted.packets_in.value()) + " " +
+                   std::to_string(counted.bytes_in.value()));
+  }
+  for (size_t i = 0; i < kCounterNames.size(); ++i)
+    seen.push_back(std::to_string(node.count(static_cast<Counter>(i))));
+  for (size_t i = 0; i < kDropReasonCount; ++i)
+    seen.push_back(std::to_string(node.dropped(static_cast<DropReason>(i))));
+  for (const Flow& flow : node.flows()) {
+    std::string row = std::to_string(flow.ends[0]) + " " + std::to_string(flow.ends[1]) + " " +
+                      std::to_string(static_cast<int>(flow.state)) + " " +
+                      std::to_string(flow.last_seen.count());
+    for (const FlowCounters& counted : flow.counters)
+      row += " " + std::to_string(counted.packets) + "/" + std::to_string(counted.bytes);
+    seen.push_back(row);
+  }
+  return seen;
+}
+
+class Twin final : public World {
+ public:
+  void TestBody() override {}
+  using World::berlin, World::carry, World::osaka;
+
+  /// An answer to one of the TCP flows, or what closes it.
+  void answer(uint16_t port, uint8_t flags) {
+    const Ip ip{.source = "10.2.0.5", .destination = "10.1.0.5"};
+    osaka.from_instance(5, frame(tcp(ip, {53, port, 1000, 1, flags}, "yes")));
+    carry(osaka, berlin);
+  }
+  /// Berlin's underlay carries `mtu` from now on, as a packet to each peer has to find out.
+  void set_underlay_mtu(uint32_t mtu) {
+    berlin.underlay_mtu = mtu;
+    berlin.send_verdict = io::SendVerdict::kTooBig;
+    for (const char* to : {"10.2.0.5", "172.16.0.5"})
+      berlin.from_instance(5, frame(udp({.source = "10.1.0.5", .destination = to}, 41, 53, "?")));
+    berlin.send_verdict = io::SendVerdict::kSent;
+  }
+  /// Berlin's tables, with or without the way to osaka.
+  void program(bool has_way) {
+    berlin.program([&](v1::TablesBatch& batch) {
+      plain_tables(
+          batch, "10.1.0",
+          {{has_way ? "10.2.0.0/24" : "172.18.0.0/24", kLink}, {"172.16.0.0/24", kOffice}});
+      allow_from(batch, "0.0.0.0/0");
+    });
+  }
+};
+
+TEST(Shortcuts, ComeToWhatTheWholeWayComesTo) {
+  Twin with, without;
+  without.berlin.has_shortcuts = false;
+  std::mt19937_64 rng(1812);
+  for (int i = 0; i < 30'000; ++i) {
+    const auto [bytes, virtio] = vary(rng);
+    const uint32_t port = rng() % 32 == 0 ? 6 : 5;  // which must not send from the other's address
+    const uint64_t what_else = rng() % 200;
+    for (Twin* twin : {&with, &without}) {
+      twin->berlin.from_instance(port, bytes, virtio);
+      twin->carry(twin->berlin, twin->osaka);
+      if (what_else < 20) {
+        twin->answer(static_cast<uint16_t>(40 + 2 * (what_else % 3)),
+                     what_else < 3 ? uint8_t{0x11} : uint8_t{0x10});
+      } else if (what_else < 40) {
+        twin->berlin.advance(std::chrono::milliseconds(100 * what_else));
+      } else if (what_else == 40) {
+        twin->berlin.advance(std::chrono::minutes(20));  // all flows end
+      } else if (what_else < 43) {
+        twin->set_underlay_mtu(what_else == 41 ? 1000 : 1500);
+      } else if (what_else < 46) {
+        twin->program(what_else > 43);
+      } else if (what_else == 46) {  // nobody was told, but it is long enough ago to ask
+        twin->berlin.underlay_mtu = 1000;
+        twin->berlin.advance(std::chrono::seconds(11));
+      }
+    }
+    ASSERT_EQ(seen_at(with.berlin), seen_at(without.berlin)) << "frame " << i;
+    ASSERT_EQ(seen_at(with.osaka), seen_at(without.osaka)) << "frame " << i;
+  }
+  EXPECT_GT(with.berlin.shortcuts_taken(), 1'000u);
+  EXPECT_EQ(without.berlin.shortcuts_taken(), 0u);
+}
+
+TEST_F(Random, AShortcutCompletesAChecksumTheDeviceLeftOpen) {
+  Bytes packet = udp({.source = "10.1.0.5", .destination = "10.2.0.5"}, 4000, 53, "odd");
+  packet[26] ^= 0xff;  // as good as any
+  const VirtioHeader virtio{
+      .flags = VirtioHeader::kNeedsChecksum, .checksum_start = 34, .checksum_offset = 6};
+  for (int i = 0; i < 3; ++i) {
+    berlin.from_instance(5, frame(packet), virtio);
+    carry(berlin, osaka);
+    EXPECT_EQ(osaka.taken_from(5),
+              std::vector<std::string>{"10.1.0.5 > 10.2.0.5 ttl=62 udp 4000 > 53 \"odd\""});
+  }
+  EXPECT_EQ(berlin.shortcuts_taken(), 2u);
+}
+
+// The instance may answer and may not begin. Its answers take a shortcut, until it begins anew
+// where the connection was closed.
+TEST_F(Random, AShortcutEndsWithItsFlow) {
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}});
+    allow_from(batch, "0.0.0.0/0");
+    auto* rule = batch.mutable_security_groups(0)->add_egress();
+    rule->set_port_high(65535);
+    rule->set_peer("0.0.0.0/0");
+    rule->set_priority(1);
+    rule->set_is_drop(true);
+  });
+  const auto answer = [&](uint8_t flags) {
+    berlin.from_instance(
+        5, frame(tcp({.source = "10.1.0.5", .destination = "10.2.0.5"},
+                     {.source_port = 80, .destination_port = 4000, .flags = flags}, "")));
+    return berlin.sent().size();
+  };
+  constexpr uint8_t kSyn = 0x02, kRst = 0x04, kAck = 0x10;
+  osaka.from_instance(5, frame(tcp({.source = "10.2.0.5", .destination = "10.1.0.5"},
+                                   {.source_port = 4000, .flags = kSyn}, "")));
+  carry(osaka, berlin);
+  EXPECT_EQ(answer(kSyn | kAck), 1u);
+  EXPECT_EQ(answer(kAck), 1u);
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+  EXPECT_EQ(answer(kRst), 1u);
+  EXPECT_EQ(answer(kSyn), 0u);
+  EXPECT_EQ(answer(kAck), 0u);
+  expect_drops(berlin, {{DropReason::kSecurityGroupEgress, 2}});
 }
 
 }  // namespace

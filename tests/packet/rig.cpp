@@ -25,7 +25,9 @@ ipsec::SecretBytes key_of(uint8_t seed, uint32_t length) {
 TestNode::TestNode(std::string node_name, const std::string& underlay_address)
     : name(std::move(node_name)), underlay(address_of(underlay_address)) {
   context_ = std::move(crypto::Context::create()).value();
-  arena_path_ = ::testing::TempDir() + "farspan-" + name + "-" + std::to_string(::getpid());
+  static int nodes = 0;
+  arena_path_ = ::testing::TempDir() + "farspan-" + name + "-" + std::to_string(::getpid()) + "-" +
+                std::to_string(nodes++);
   ::unlink(arena_path_.c_str());
   arena_ = std::move(ipsec::SequenceArena::open(arena_path_, 64)).value();
   sad_ = std::make_unique<ipsec::Sad>(*arena_, *context_);
@@ -96,10 +98,14 @@ void TestNode::add_trap(uint32_t tunnel) {
   ASSERT_EQ(sad_->add_policy(policy, 1), ipsec::SadVerdict::kOk);
 }
 
+const ipsec::SadView& TestNode::sas() {
+  if (view_ == nullptr || sad_->is_changed() || !has_shortcuts) view_ = sad_->view();
+  return *view_;
+}
+
 template <class Do>
 void TestNode::batch(Do act) {
-  const auto sad = sad_->view();
-  pipeline_->begin_batch(*tables_, *sad, now_);
+  pipeline_->begin_batch(*tables_, sas(), now_);
   act();
   pipeline_->end_batch();
 }
@@ -140,8 +146,7 @@ void TestNode::advance(std::chrono::milliseconds by) {
 // By hand and with GCM only, so that text may be what the data plane would never write (RFC 4106).
 Sent TestNode::seal_text(uint32_t tunnel, const Bytes& text) {
   constexpr size_t kPrefix = 16, kIcv = 16;
-  const auto sad = sad_->view();
-  ipsec::OutboundSa* sa = sad->newest_outbound(tunnel);
+  ipsec::OutboundSa* sa = sas().newest_outbound(tunnel);
   Bytes esp(kPrefix + text.size() + kIcv);
   const auto put32 = [&](size_t at, uint32_t value) {
     for (size_t k = 0; k < 4; ++k) esp[at + k] = static_cast<uint8_t>(value >> (24 - 8 * k));
@@ -172,7 +177,7 @@ Sent TestNode::seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header) {
 
 void TestNode::use_up_sequence_numbers(uint32_t tunnel) {
   using Slot = ipsec::SequenceArena::Slot;
-  const uint32_t spi = sad_->view()->newest_outbound(tunnel)->spi();
+  const uint32_t spi = sas().newest_outbound(tunnel)->spi();
   const int file = ::open(arena_path_.c_str(), O_RDWR | O_CLOEXEC);
   Slot slot;
   for (off_t at = 64; ::pread(file, &slot, sizeof slot, at) == sizeof slot; at += sizeof slot) {
@@ -200,6 +205,17 @@ uint64_t TestNode::dropped() const {
   uint64_t sum = 0;
   for (size_t i = 0; i < kDropReasonCount; ++i) sum += counters_.value(static_cast<DropReason>(i));
   return sum;
+}
+
+const InterfaceCounters& TestNode::counters_of(uint32_t port) const {
+  return *std::ranges::find(tables_->ports, PortId(port), &PortEntry::id)->counters;
+}
+
+std::vector<Flow> TestNode::flows() const {
+  std::vector<Flow> rows(pipeline_->flows().size());
+  std::optional<uint32_t> cursor = 0;
+  rows.resize(pipeline_->flows().copy(&cursor, UINT32_MAX, rows));
+  return rows;
 }
 
 int64_t TestNode::unaccounted() const {

@@ -98,15 +98,20 @@ class TestNode final : public Outside {
   uint64_t dropped() const;
   /// in - out - drops: 0 when every packet is accounted for.
   int64_t unaccounted() const;
+  std::vector<Flow> flows() const;
+  const InterfaceCounters& counters_of(uint32_t port) const;
+  uint64_t shortcuts_taken() const { return pipeline_->shortcuts_taken(); }
 
   std::string name;
   uint32_t underlay;
   uint32_t underlay_mtu = 1500;
   bool has_charon = true;
+  bool has_shortcuts = true;  // false: each batch sees a view of SAs of its own, and takes none
   io::SendVerdict send_verdict = io::SendVerdict::kSent;
   io::WriteVerdict write_verdict = io::WriteVerdict::kWritten;
 
  private:
+  const ipsec::SadView& sas();
   template <class Do>
   void batch(Do act);
   static bool put_event(void* node, const ipsec::SaEvent& event);
@@ -122,6 +127,7 @@ class TestNode final : public Outside {
   std::unique_ptr<crypto::Context> context_;
   std::unique_ptr<ipsec::SequenceArena> arena_;
   std::unique_ptr<ipsec::Sad> sad_;
+  std::shared_ptr<const ipsec::SadView> view_;
   TableBuilder builder_;
   std::unique_ptr<const Tables> tables_;
   NodeCounters counters_;

@@ -117,7 +117,7 @@ struct alignas(64) Flow {
   std::chrono::milliseconds created{0}, last_seen{0};
   uint32_t wheel_next = 0, wheel_previous = 0,
            wheel_slot = 0;  // FlowTable's; next also links free entries
-  uint32_t hash = 0;
+  uint32_t serial = 0;      // which flow this place holds; 0: none
 
   FlowDecision& decision(FlowDirection direction) {
     return decisions[static_cast<size_t>(direction)];

@@ -120,11 +120,13 @@ Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
   flow.original_end = canonical.source_end;
   flow.state = key.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
   flow.created = flow.last_seen = now;
-  flow.hash = hash(canonical);
+  flow.serial = next_serial_;
+  next_serial_ = std::max(next_serial_ + 1, 1u);
 
-  uint32_t slot = flow.hash & index_mask_;
+  const uint32_t hashed = hash(canonical);
+  uint32_t slot = hashed & index_mask_;
   while (index_[slot].place != kNone) slot = (slot + 1) & index_mask_;
-  index_[slot] = {flow.hash, place};
+  index_[slot] = {hashed, place};
   ++size_;
   if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
   schedule(flow);
@@ -163,7 +165,7 @@ void FlowTable::follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flag
 // lost.
 void FlowTable::erase(Flow* flow) noexcept {
   const auto place = static_cast<uint32_t>(flow - flows_.get());
-  uint32_t hole = flow->hash & index_mask_;
+  uint32_t hole = hash(flow->key()) & index_mask_;
   while (index_[hole].place != place) hole = (hole + 1) & index_mask_;
   for (uint32_t i = (hole + 1) & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
     const uint32_t home = index_[i].hash & index_mask_;
@@ -177,6 +179,7 @@ void FlowTable::erase(Flow* flow) noexcept {
 
   unschedule(*flow);
   flow->state = FlowState::kFree;
+  flow->serial = 0;
   flow->wheel_next = free_;
   free_ = place;
   --size_;

@@ -124,6 +124,7 @@ class FlowTable {
   const FlowHash hash_;
   const FlowTimeouts timeouts_;
   uint32_t size_ = 0;
+  uint32_t next_serial_ = 1;
   uint32_t index_mask_;
   std::vector<Slot> index_;
   std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory

@@ -419,7 +419,7 @@ std::shared_ptr<const SadView> Sad::view() {
   std::vector<std::shared_ptr<InboundSa>> inbound;
   inbound.reserve(inbound_.size());
   for (const auto& [spi, entry] : inbound_) inbound.push_back(entry.sa);
-  return std::shared_ptr<const SadView>(new SadView(std::move(inbound), tunnels_));
+  return std::shared_ptr<const SadView>(new SadView(++views_made_, std::move(inbound), tunnels_));
 }
 
 std::vector<Sad::Row> Sad::rows(uint64_t now) const {

@@ -185,6 +185,7 @@ class Sad {
   bool has_orphans_ = false;
   SadView::Tunnels tunnels_;            // as last printed
   std::set<uint32_t> changed_tunnels_;  // to be printed again
+  uint64_t views_made_ = 0;
   bool is_changed_ = true;
 };
 

@@ -5,8 +5,8 @@
 
 namespace farspan::ipsec {
 
-SadView::SadView(std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels)
-    : inbound_owned_(std::move(inbound)), tunnels_(std::move(tunnels)) {
+SadView::SadView(uint64_t version, std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels)
+    : version_(version), inbound_owned_(std::move(inbound)), tunnels_(std::move(tunnels)) {
   index_inbound();
   index_tunnels();
 }

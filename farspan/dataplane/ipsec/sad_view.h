@@ -65,6 +65,8 @@ class SadView {
   /// The newest outbound SA of `tunnel` whatever it covers, or null: for MTU and status.
   OutboundSa* newest_outbound(uint32_t tunnel) const;
 
+  /// Grows with every view of one Sad.
+  uint64_t version() const { return version_; }
   size_t inbound_count() const { return inbound_owned_.size(); }
   size_t tunnel_count() const { return tunnels_.size(); }
 
@@ -91,13 +93,14 @@ class SadView {
     SelectorRange source = SelectorRange::nothing(), destination = source;  // of the newest, first
     const Tunnel* policies = nullptr;                                       // null: empty row
   };
-  SadView(std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels);
+  SadView(uint64_t version, std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels);
   void index_inbound();
   void index_tunnels();
   const TunnelRow* find(uint32_t tunnel) const;
   static Selection select_by_all(const Tunnel& policies, const InnerFlow& flow);
   static size_t home_of(uint32_t id, unsigned shift) { return (id * 0x9E3779B1u) >> shift; }
 
+  uint64_t version_;
   std::vector<std::shared_ptr<InboundSa>> inbound_owned_;
   std::vector<InboundEntry> inbound_;  // power of two, at most half full
   unsigned inbound_shift_ = 31;

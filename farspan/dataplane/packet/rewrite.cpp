@@ -11,16 +11,29 @@ namespace {
 using net::Ipv4Header;
 namespace protocol = net::protocol;
 
+// Of the packet whose transport header and data have `length` bytes.
+net::InternetSum sum_of_pseudo_header(const uint8_t* packet, uint32_t length) {
+  net::InternetSum sum;
+  add_addresses_and_protocol(sum, packet);
+  sum.add16(static_cast<uint16_t>(length));
+  return sum;
+}
+
 }  // namespace
 
 bool decrement_ttl(SuperPacket& packet) {
   auto& ip = net::header_at<Ipv4Header>(packet.header);
   if (ip.ttl <= 1) return false;
-  // RFC 1624 §3 for a word that is 0x100 less: the checksum is as much more.
+  decrement_ttl(ip);
+  packet.parsed.ttl = ip.ttl;
+  return true;
+}
+
+// RFC 1624 §3 for a word that is 0x100 less: the checksum is as much more.
+void decrement_ttl(net::Ipv4Header& ip) {
   const uint32_t sum = ip.checksum.value() + 0x100u;
   ip.checksum = static_cast<uint16_t>(sum + (sum >= 0xffff ? 1 : 0));
-  packet.parsed.ttl = --ip.ttl;
-  return true;
+  --ip.ttl;
 }
 
 void set_tos(SuperPacket& packet, uint8_t tos) {
@@ -34,15 +47,25 @@ void set_tos(SuperPacket& packet, uint8_t tos) {
 void complete_checksum(SuperPacket& packet) {
   if (packet.checksum != Checksum::kPartial) return;
   const uint32_t ip_length = packet.parsed.ip_header_length;
-  uint8_t* field = packet.header + ip_length + checksum_offset_of(packet.parsed.protocol);
+  uint8_t* const transport = packet.header + ip_length;
+  uint8_t* const field = transport + checksum_offset_of(packet.parsed.protocol);
   net::store_be16(field, 0);
-  net::InternetSum sum;
-  add_addresses_and_protocol(sum, packet.header);
-  sum.add16(static_cast<uint16_t>(packet.length() - ip_length));
-  sum.add(packet.header + ip_length, packet.header_length - ip_length);
+  net::InternetSum sum = sum_of_pseudo_header(packet.header, packet.length() - ip_length);
+  sum.add(transport, packet.header_length - ip_length);
   PieceCursor(packet).sum(packet.payload_length, sum);
   net::store_be16(field, transport_checksum(sum, packet.parsed.protocol));
   packet.checksum = Checksum::kValid;
+}
+
+void complete_checksum(uint8_t* packet, uint32_t length) {
+  uint8_t* const transport = packet + sizeof(Ipv4Header);
+  const uint32_t transport_length = length - static_cast<uint32_t>(sizeof(Ipv4Header));
+  const uint8_t protocol = net::header_at<Ipv4Header>(packet).protocol;
+  uint8_t* const field = transport + checksum_offset_of(protocol);
+  net::store_be16(field, 0);
+  net::InternetSum sum = sum_of_pseudo_header(packet, transport_length);
+  sum.add(transport, transport_length);
+  net::store_be16(field, transport_checksum(sum, protocol));
 }
 
 bool has_valid_checksum(const SuperPacket& packet) {
@@ -60,10 +83,7 @@ bool has_valid_checksum(const SuperPacket& packet) {
     payload = udp.length.value() - header_length;  // bytes behind the datagram do not count
   }
   net::InternetSum sum;
-  if (has_pseudo) {
-    add_addresses_and_protocol(sum, packet.header);
-    sum.add16(static_cast<uint16_t>(header_length + payload));
-  }
+  if (has_pseudo) sum = sum_of_pseudo_header(packet.header, header_length + payload);
   if (packet.is_contiguous()) {
     sum.add(transport, header_length + payload);  // as it came from a wire: one range
   } else {

@@ -34,6 +34,7 @@ uint8_t flags_of(const SuperPacket& packet) {
 
 const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   const Parsed& p = packet.parsed;
+  decided_ = {};
   if (p.is_icmp_error) return unremembered_ = decide_related(packet, from);
   const FlowKey key{tables_->at(from.vrf).domain, p.source,  p.destination, p.source_port,
                     p.destination_port,           p.protocol};
@@ -54,6 +55,7 @@ const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& f
     hit.flow->decision(hit.direction) = decision;
   }
   flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
+  decided_ = hit;
   return hit.flow->decision(hit.direction);
 }
 

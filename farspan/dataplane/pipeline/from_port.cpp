@@ -10,6 +10,7 @@
 namespace farspan::dataplane {
 
 void Pipeline::from_port(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame) {
+  if (take_shortcut(index, virtio, frame)) return;
   const PortEntry& port = tables_->at(index);
   const auto count_in = [&](uint32_t packets, uint32_t bytes) {
     counters_.add(Counter::kFromPort, packets);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipeline: what happens to a packet between the place it comes in and the place it goes out.
 //
-//  from_port      frame ▸ ARP │ parse ▸ own source? ─────────────────────────────────────┐
+//  from_port      frame ▸ like one before? ──────────────────────────────────▸ seal ▸ train
+//                       ▸ ARP │ parse ▸ own source? ─────────────────────────────────────┐
 //  from_underlay  train ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸     │
 //                 ECN ▸ selectors ▸ coalesce ────────────────────────────────────────────┤
 //                                                                                        │
@@ -36,6 +37,7 @@
 #include "farspan/dataplane/pipeline/esp_sender.h"
 #include "farspan/dataplane/pipeline/icmp_limit.h"
 #include "farspan/dataplane/pipeline/outside.h"
+#include "farspan/dataplane/pipeline/shortcut.h"
 
 namespace farspan::dataplane {
 
@@ -76,10 +78,16 @@ class Pipeline {
   void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }
 
   const FlowTable& flows() const { return flows_; }
+  /// Packets that took a shortcut, ever.
+  uint64_t shortcuts_taken() const { return shortcuts_taken_; }
   std::chrono::milliseconds now() const { return now_ms_; }  // of the last batch; the flows' clock
   uint32_t held_fragments() const { return reassembler_.held_wire_packets(); }
 
  private:
+  // shortcut.cpp
+  bool take_shortcut(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame);
+  void remember_shortcut(const SuperPacket& packet, const Arrival& from, const EspSender::Way& way,
+                         uint32_t mtu);
   // from_port.cpp
   void answer_port_arp(const PortEntry& port, std::span<uint8_t> frame);
   // from_underlay.cpp
@@ -132,6 +140,8 @@ class Pipeline {
   ipsec::SaEventSink events_;
   NodeCounters& counters_;
   FlowTable flows_;
+  Shortcuts shortcuts_;
+  uint64_t shortcuts_taken_ = 0;
   Reassembler reassembler_;
   EspSender sender_;
   Coalescer coalescer_{Coalescer::Udp::kMerge};
@@ -161,11 +171,13 @@ class Pipeline {
   std::unique_ptr<std::array<SuperPacket, kMaxSupers>> supers_;
   std::array<Arrival, kMaxSupers> arrivals_;
 
-  FlowDecision unremembered_;       // of decide(): what no flow holds
-  SuperPacket single_;              // the packet of from_port()
-  SuperPacket whole_;               // a reassembled datagram
-  SuperPacket originated_;          // what the node itself sends
-  SuperPacket segment_, fragment_;  // of for_each_fragment()
+  FlowDecision unremembered_;           // of decide(): what no flow holds
+  FlowHit decided_;                     // of decide(): the flow that holds it; null: none
+  std::optional<FlowHeaders> headers_;  // of the frame in from_port()
+  SuperPacket single_;                  // the packet of from_port()
+  SuperPacket whole_;                   // a reassembled datagram
+  SuperPacket originated_;              // what the node itself sends
+  SuperPacket segment_, fragment_;      // of for_each_fragment()
   std::array<uint8_t, kMaxIcmpError> icmp_{};
   std::unique_ptr<uint8_t[]>
       fragment_bytes_;  // of for_each_fragment(): a segment, then one fragment of it

@@ -110,6 +110,7 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
       sa.suite().is_aead()) {
     complete_checksum(packet);
+    remember_shortcut(packet, from, way, mtu);
     return sender_.take(way, packet.header, packet.length());
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// shortcut: a packet that is like one before it goes straight from its port to the sender.
+//
+// Looked at here is all that may differ between two packets with the same FlowHeaders, by the rules
+// of parse.h; whatever is not as usual is left to the stages.
+#include "farspan/dataplane/pipeline/shortcut.h"
+
+#include <algorithm>
+
+#include "farspan/base/check.h"
+#include "farspan/dataplane/packet/pseudo_header.h"
+#include "farspan/dataplane/packet/rewrite.h"
+#include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/net/checksum.h"
+#include "farspan/net/headers.h"
+
+namespace farspan::dataplane {
+namespace {
+
+using net::Ipv4Header;
+using net::TcpHeader;
+using net::UdpHeader;
+namespace protocol = net::protocol;
+
+constexpr uint8_t kPlainVersion = 0x45;  // IPv4 without options
+constexpr uint8_t kPlainTcpFlags = TcpHeader::kAck | TcpHeader::kPsh;
+
+// Whether the transport header is whole, and of TCP opens or closes nothing.
+// @param length  of the transport header and what is behind it, at least that of a UDP header
+bool is_plain_transport(const uint8_t* transport, uint32_t length, uint8_t protocol) {
+  if (protocol == protocol::kUdp) {
+    const uint32_t said = net::header_at<UdpHeader>(transport).length.value();
+    return said >= sizeof(UdpHeader) && said <= length;
+  }
+  if (length < sizeof(TcpHeader)) return false;
+  const auto& tcp = net::header_at<TcpHeader>(transport);
+  return tcp.header_length() >= sizeof(TcpHeader) && tcp.header_length() <= length &&
+         (tcp.flags & ~kPlainTcpFlags) == 0;
+}
+
+// Whether the device asks for the checksum of the packet itself and nothing else.
+bool asks_for_own_checksum(const VirtioHeader& virtio, const uint8_t* transport, uint32_t length,
+                           uint8_t protocol) {
+  return virtio.checksum_start == sizeof(net::EthernetHeader) + sizeof(Ipv4Header) &&
+         virtio.checksum_offset == checksum_offset_of(protocol) &&
+         (protocol == protocol::kTcp ||
+          net::header_at<UdpHeader>(transport).length.value() == length);
+}
+
+}  // namespace
+
+bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
+                             std::span<uint8_t> frame) {
+  constexpr size_t kShortest = sizeof(net::EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader);
+  headers_.reset();
+  if (frame.size() < kShortest || virtio.gso_type != VirtioHeader::kNone ||
+      virtio.header_length > frame.size() ||
+      net::header_at<net::EthernetHeader>(frame.data()).type.value() != net::EthernetHeader::kIpv4)
+    return false;
+  uint8_t* const bytes = frame.data() + sizeof(net::EthernetHeader);
+  const FlowHeaders& headers = headers_.emplace(bytes);
+  const Shortcut* const known = shortcuts_.find(headers, index);
+  if (known == nullptr) return false;
+
+  auto& ip = net::header_at<Ipv4Header>(bytes);
+  const uint32_t length = ip.total_length.value();
+  if (length < sizeof(Ipv4Header) + sizeof(UdpHeader) || length > known->mtu ||
+      length > frame.size() - sizeof(net::EthernetHeader) || ip.ttl <= 1)
+    return false;
+  net::InternetSum sum;
+  sum.add(bytes, sizeof ip);
+  uint8_t* const transport = bytes + sizeof ip;
+  const uint32_t transport_length = length - static_cast<uint32_t>(sizeof ip);
+  if (!sum.is_intact() || !is_plain_transport(transport, transport_length, ip.protocol))
+    return false;
+  if ((virtio.flags & VirtioHeader::kNeedsChecksum) != 0) {
+    if (!asks_for_own_checksum(virtio, transport, transport_length, ip.protocol)) return false;
+    complete_checksum(bytes, length);
+  }
+
+  const PortEntry& port = tables_->at(index);
+  counters_.add(Counter::kFromPort);
+  port.counters->packets_in.add(1);
+  port.counters->bytes_in.add(length);
+  const uint8_t flags =
+      ip.protocol == protocol::kTcp ? net::header_at<TcpHeader>(transport).flags : uint8_t{0};
+  flows_.touch(known->hit, now_ms_, flags, 1, length);
+  decrement_ttl(ip);
+  sender_.take(known->way, bytes, length);
+  ++shortcuts_taken_;
+  return true;
+}
+
+// For the packet that to_tunnel() lets the sender take, if the next one like it may go without.
+void Pipeline::remember_shortcut(const SuperPacket& packet, const Arrival& from,
+                                 const EspSender::Way& way, uint32_t mtu) {
+  const bool is_plain = headers_ && from.ingress.is_port() && !from.is_own &&
+                        packet.header[0] == kPlainVersion &&
+                        has_pseudo_header(packet.parsed.protocol);
+  if (!is_plain) return;
+  FS_DCHECK(decided_);  // of all that may pass only ICMP errors have no flow
+  shortcuts_.remember(*headers_, from.ingress.port(), way, decided_,
+                      static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)));
+}
+
+}  // namespace farspan::dataplane
