@@ -31,14 +31,6 @@ struct FlowKey {
     return {domain, destination, source, destination_port, source_port, protocol};
   }
   auto operator<=>(const FlowKey&) const = default;
-  bool operator==(const FlowKey& other) const {
-    // one branch for all: they nearly always are the same, or nearly none is
-    return ((domain.value() ^ other.domain.value()) | (source ^ other.source) |
-            (destination ^ other.destination) |
-            static_cast<uint32_t>((source_port ^ other.source_port) |
-                                  (destination_port ^ other.destination_port) |
-                                  (protocol ^ other.protocol))) == 0;
-  }
 };
 
 enum class FlowDirection : uint8_t {

@@ -10,7 +10,8 @@
 namespace farspan::dataplane {
 namespace {
 
-constexpr uint8_t kIcmp = 1;
+constexpr uint8_t kIcmp = 1, kTcp = 6;
+constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
 constexpr int64_t kTickMilliseconds = 1000;
 
 // Flow::tcp_seen
@@ -90,17 +91,17 @@ inline uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) 
   return kNone;
 }
 
-FlowHit FlowTable::find_anew(const FlowKey& key, uint8_t tcp_flags) noexcept {
+FlowHit FlowTable::find(const FlowKey& key, uint8_t tcp_flags) noexcept {
   const Canonical canonical(key);
   const uint32_t slot = find_slot(canonical, hash(canonical));
   if (slot == kNone) return {};
   Flow& flow = flows_.get()[index_[slot].place];
-  if (opens_connection(key.protocol, tcp_flags) && flow.state == FlowState::kTcpClosing) {
+  const bool opens = key.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+  if (opens && flow.state == FlowState::kTcpClosing) {
     erase(&flow);
     return {};
   }
-  last_key_ = key;
-  return last_hit_ = {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
+  return {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
 }
 
 Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
@@ -175,7 +176,6 @@ void FlowTable::erase(Flow* flow) noexcept {
     hole = i;
   }
   index_[hole].place = kNone;
-  if (last_hit_.flow == flow) last_hit_ = {};
 
   unschedule(*flow);
   flow->state = FlowState::kFree;

@@ -64,11 +64,7 @@ class FlowTable {
   /// closed finds
   ///                   nothing (the closed flow is forgotten, its pointer invalid), so the rules
   ///                   decide
-  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept {
-    if (last_hit_ && key == last_key_ && !opens_connection(key.protocol, tcp_flags))
-      return last_hit_;
-    return find_anew(key, tcp_flags);
-  }
+  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept;
 
   /// A new flow whose original direction is `key`'s; nullptr when the table is full
   /// (flow_table_full). Counts nothing: touch() it with the packet that made it.
@@ -106,12 +102,6 @@ class FlowTable {
   struct Release {
     void operator()(Flow* flows) const noexcept;
   };
-  static constexpr uint8_t kTcp = 6;
-  static constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
-  static constexpr bool opens_connection(uint8_t protocol, uint8_t tcp_flags) {
-    return protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
-  }
-  FlowHit find_anew(const FlowKey& key, uint8_t tcp_flags) noexcept;
   struct Canonical;
   uint32_t hash(const Canonical& canonical) const noexcept;
   uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;
@@ -128,10 +118,8 @@ class FlowTable {
   uint32_t index_mask_;
   std::vector<Slot> index_;
   std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory
-  FlowKey last_key_;       // what was found last, for packets come in bursts of one flow …
-  FlowHit last_hit_;       // … and where; null: nothing
-  uint32_t free_ = kNone;  // list of entries that were used before
-  uint32_t fresh_ = 0;     // entries from here on were never used
+  uint32_t free_ = kNone;                 // list of entries that were used before
+  uint32_t fresh_ = 0;                    // entries from here on were never used
   std::vector<uint32_t> wheel_;
   std::optional<int64_t> wheel_tick_;  // the second the wheel stands at
 };

@@ -22,7 +22,6 @@ Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink e
 void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Instant now) {
   tables_ = &tables;
   sad_ = &sad;
-  selected_.sa = nullptr;
   now_ = now;
   now_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
   now_seconds_ =

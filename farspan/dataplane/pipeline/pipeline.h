@@ -116,7 +116,7 @@ class Pipeline {
   // to_tunnel.cpp
   void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
   uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label);
-  bool select_sa(const SuperPacket& packet, const Adjacency& adjacency);
+  ipsec::OutboundSa* select_sa(const SuperPacket& packet, const Adjacency& adjacency);
   // fragments.h
   template <class Each>
   void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);
@@ -157,13 +157,6 @@ class Pipeline {
     TunnelIndex tunnel;
     uint8_t tos;
   };
-  struct Selected {  // for the packet before, since packets come in bursts of one flow
-    ipsec::InnerFlow flow;
-    Adjacency adjacency;
-    ipsec::OutboundSa* sa = nullptr;  // null: nothing is selected
-    uint32_t mtu = 0;                 // of inner packets
-  };
-  Selected selected_;
 
   uint32_t open_count_ = 0;
   std::array<ipsec::OpenSlot, kMaxOpen> open_;

@@ -47,12 +47,9 @@ uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
   return largest > label_length ? largest - label_length : 0;
 }
 
-// The SA and the MTU for `packet`, in selected_; or false, and the packet is dropped.
-bool Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) {
+// The SA for `packet`; or null, and the packet is dropped.
+ipsec::OutboundSa* Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) {
   ipsec::InnerFlow flow = inner_flow(packet);
-  if (selected_.sa != nullptr && flow == selected_.flow && adjacency == selected_.adjacency)
-    return true;
-  selected_.sa = nullptr;
   const uint32_t tunnel = tables_->at(adjacency.tunnel()).id.value();
   ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
   using Answer = ipsec::SadView::Selection::Answer;
@@ -64,7 +61,7 @@ bool Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) 
   }
   switch (selection.answer) {
     case Answer::kSa:
-      break;
+      return selection.sa;
     case Answer::kAcquire:
       if (selection.trap->take_acquire(now_seconds_)) {
         events_({.kind = ipsec::SaEvent::Kind::kAcquire,
@@ -75,22 +72,21 @@ bool Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) 
                  .flow = flow});
       }
       drop(packet, DropReason::kNoSa);
-      return false;
+      break;
     case Answer::kNoSa:
       drop(packet, DropReason::kNoSa);
-      return false;
+      break;
     case Answer::kOutsideSelectors:
       drop(packet, DropReason::kOutsideSelectors);
-      return false;
   }
-  selected_ = {flow, adjacency, selection.sa, tunnel_mtu(*selection.sa, adjacency.has_label())};
-  return true;
+  return nullptr;
 }
 
 void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
-  if (!select_sa(packet, adjacency)) return;
-  ipsec::OutboundSa& sa = *selected_.sa;
-  const uint32_t mtu = selected_.mtu;
+  ipsec::OutboundSa* const selected = select_sa(packet, adjacency);
+  if (selected == nullptr) return;
+  ipsec::OutboundSa& sa = *selected;
+  const uint32_t mtu = tunnel_mtu(sa, adjacency.has_label());
   const TunnelEntry& tunnel = tables_->at(adjacency.tunnel());
   const Fit how = mtu < kSmallestMtu ? Fit::kTooBig : fit(packet, mtu);
   if (how == Fit::kTooBig) {
