@@ -10,9 +10,10 @@
 // Timed is everything between the buffer that a read() filled and the one that a write() would
 // take, from begin_batch() to end_batch(); only the system calls are left out. Packet sizes are
 // those of the inner IPv4 packet. 64, 512 and 1400 bytes are whole UDP packets, each of an SA
-// chosen at random (one flow per SA), in batches as large as the worker's; "train" is a TSO
-// super-packet of 48 TCP segments of 1400 bytes, whose headers and checksums the pipeline makes
-// (seal), or which it has to find, verify and put together (open): work that raw does not do.
+// chosen at random (one flow per SA, which has had a packet before), in batches as large as the
+// worker's; "train" is a TSO super-packet of 48 TCP segments of 1400 bytes, whose headers and
+// checksums the pipeline makes (seal), or which it has to find, verify and put together (open):
+// work that raw does not do.
 //
 // What raw is stands in raw_crypto.h. Cycles are those of the time-stamp counter.
 #include <fmt/format.h>
@@ -125,6 +126,19 @@ struct Figures {
   double ours, raw;  // cycles per wire packet
 };
 
+// Which office each frame of a batch belongs to: each of them once, then whichever comes.
+class Order {
+ public:
+  Order(size_t offices, uint32_t frames_per_batch)
+      : offices_(offices), untimed_((offices + frames_per_batch - 1) / frames_per_batch) {}
+  size_t untimed_turns() const { return untimed_; }
+  size_t next() { return next_ < offices_ ? next_++ : random_() % offices_; }
+
+ private:
+  size_t offices_, untimed_, next_ = 0;
+  std::mt19937 random_{1};
+};
+
 // What raw works on: as many packets of the same length.
 class RawBatch {
  public:
@@ -152,19 +166,21 @@ class RawBatch {
   std::unique_ptr<RawCrypto> crypto_;
 };
 
-Figures measure_seal(const Workload& load, size_t offices, size_t turns) {
-  std::mt19937 random(1);
+Figures measure_seal(const Workload& load, size_t offices, size_t timed_turns) {
   BenchNode node(kSuite, offices);
   const uint32_t count = load.frames_per_batch(true), per_frame = load.packets_per_frame();
   Frames frames(load, count);
   RawBatch raw_batch(offices, true, size_t{count} * per_frame, load.wire_length);
+  Order order(offices, count);
+  const size_t turns = order.untimed_turns() + timed_turns;
   Stopwatch ours, raw;
   for (size_t turn = 0; turn < turns; ++turn) {
     for (uint32_t i = 0; i < count; ++i) {
-      const size_t office = random() % offices;
+      const size_t office = order.next();
       frames.write(i, kInstance, office_host(office));
       raw_batch.set_sa(size_t{i} * per_frame, per_frame, office);
     }
+    if (turn == order.untimed_turns()) ours = raw = Stopwatch();
     ours.time(size_t{count} * per_frame,
               [&] { node.from_instance(frames.views(), load.virtio()); });
     raw.time(size_t{count} * per_frame, [&] { raw_batch.run(); });
@@ -174,8 +190,7 @@ Figures measure_seal(const Workload& load, size_t offices, size_t turns) {
   return {ours.median(), raw.median()};
 }
 
-Figures measure_open(const Workload& load, size_t offices, size_t turns) {
-  std::mt19937 random(1);
+Figures measure_open(const Workload& load, size_t offices, size_t timed_turns) {
   BenchNode node(kSuite, offices);
   Offices senders(kSuite, offices);
   const uint32_t count = load.frames_per_batch(false), per_frame = load.packets_per_frame();
@@ -185,10 +200,12 @@ Figures measure_open(const Workload& load, size_t offices, size_t turns) {
   std::vector<uint8_t> wire(count * room);
   std::vector<io::Train> trains(count);
   const auto packet = std::make_unique<SuperPacket>();
+  Order order(offices, count);
+  const size_t turns = order.untimed_turns() + timed_turns;
   Stopwatch ours, raw;
   for (size_t turn = 0; turn < turns; ++turn) {
     for (uint32_t i = 0; i < count; ++i) {
-      const size_t office = random() % offices;
+      const size_t office = order.next();
       const auto frame = frames.write(0, office_host(office), kInstance);
       VirtioHeader virtio = load.virtio();
       if (!load.is_train) {  // a right checksum, as an office's host would have made it
@@ -200,6 +217,7 @@ Figures measure_open(const Workload& load, size_t offices, size_t turns) {
       trains[i] = senders.seal(*packet, office, wire.data() + i * room);
       raw_batch.set_sa(size_t{i} * per_frame, per_frame, office);
     }
+    if (turn == order.untimed_turns()) ours = raw = Stopwatch();
     ours.time(size_t{count} * per_frame, [&] { node.from_wire(trains); });
     raw.time(size_t{count} * per_frame, [&] { raw_batch.run(); });
   }
