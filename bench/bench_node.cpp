@@ -89,7 +89,7 @@ ipsec::SaDescription describe_sa(crypto::Suite suite, size_t office, bool is_inb
   return sa;
 }
 
-BenchNode::BenchNode(crypto::Suite suite, size_t offices)
+BenchNode::BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLimits limits)
     : context_(std::move(crypto::Context::create()).value()),
       arena_(std::move(ipsec::SequenceArena::open(arena_file_.path())).value()),
       sad_(std::make_unique<ipsec::Sad>(*arena_, *context_)),
@@ -111,18 +111,24 @@ BenchNode::BenchNode(crypto::Suite suite, size_t offices)
   auto tables = builder_.apply(tables_with(offices), std::move(devices));
   FS_CHECK(tables.ok());
   tables_ = std::move(tables).value();
-  pipeline_ = std::make_unique<dataplane::Pipeline>(*this, *esp_, ipsec::SaEventSink{}, counters_);
+  pipeline_ =
+      std::make_unique<dataplane::Pipeline>(*this, *esp_, ipsec::SaEventSink{}, counters_, limits);
+}
+
+void BenchNode::rest(std::chrono::seconds time) {
+  now_ += time;
+  from_wire({});
 }
 
 void BenchNode::from_instance(std::span<const std::span<uint8_t>> frames,
                               const dataplane::VirtioHeader& virtio) {
-  pipeline_->begin_batch(*tables_, *view_, kNow);
+  pipeline_->begin_batch(*tables_, *view_, now_);
   for (const auto& frame : frames) pipeline_->from_port(dataplane::PortIndex(0), virtio, frame);
   pipeline_->end_batch();
 }
 
 void BenchNode::from_wire(std::span<const io::Train> trains) {
-  pipeline_->begin_batch(*tables_, *view_, kNow);
+  pipeline_->begin_batch(*tables_, *view_, now_);
   pipeline_->from_underlay(trains);
   pipeline_->end_batch();
 }

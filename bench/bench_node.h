@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BenchNode: one node made of the real pipeline, tables, SAs and crypto, with a given number of
-// offices, whose ports and sockets swallow what they are given; and Offices, the other ends of its
+// offices, whose ports and sockets swallow what they are given, unless a class of it does
+// otherwise; and Offices, the other ends of its
 // tunnels.
 //
 //   instance 10.0.0.5 ── BenchNode ══ tunnel i + 1 ══ office i, 20.x.y.0/24 with x.y = i
@@ -34,27 +35,34 @@ constexpr uint32_t spi_to_office(size_t office) { return 0x1001 + static_cast<ui
 /// The SA of one direction between the node and an office, as the node has it.
 ipsec::SaDescription describe_sa(crypto::Suite suite, size_t office, bool is_inbound);
 
-class BenchNode final : public dataplane::Outside {
+class BenchNode : public dataplane::Outside {
  public:
-  BenchNode(crypto::Suite suite, size_t offices);
+  BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLimits limits = {});
 
   /// One batch each, as the worker runs them: all of it is what the benchmark times.
   void from_instance(std::span<const std::span<uint8_t>> frames,
                      const dataplane::VirtioHeader& virtio);
   void from_wire(std::span<const io::Train> trains);
 
+  /// As after a change of SAs: what was decided is asked again.
+  void renew_view() { view_ = sad_->view(); }
+  /// Nothing happens for so long: flows and fragments end.
+  void rest(std::chrono::seconds time);
+
+  const dataplane::Pipeline& pipeline() const { return *pipeline_; }
   const dataplane::NodeCounters& counters() const { return counters_; }
   uint64_t dropped() const;
 
- private:
+ protected:
   io::WriteVerdict write_port(const dataplane::PortEntry&, std::span<const iovec>) override;
   void send(std::span<const io::Train>, std::span<io::SendVerdict> verdicts) override;
+
+ private:
   bool to_ike(const dataplane::IkeDatagram&) override { return true; }
   std::optional<uint32_t> path_mtu(uint32_t) override { return 1500; }
   void port_died(const dataplane::PortEntry&) override {}
 
-  static constexpr std::chrono::steady_clock::time_point kNow{std::chrono::hours(1)};
-
+  std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
   ipsec::TemporaryFile arena_file_;
   std::unique_ptr<crypto::Context> context_;
   std::unique_ptr<ipsec::SequenceArena> arena_;

@@ -65,6 +65,32 @@ def parse_seeds():
     put("fuzz_parse", "mpls", bytes([2, 0]) + virtio() + struct.pack(">I", 18 << 12 | 0x100 | 64) + bytes(plain["udp"]))
 
 
+# ---- fuzz_frames: records [how][length 2][virtio header and frame, or edits [place 2][byte]]
+
+def frames_seeds():
+    def record(how, content):
+        return struct.pack(">BH", how, len(content)) + content
+
+    def edits(*changes):
+        return record(3, b"".join(struct.pack(">HB", place, byte) for place, byte in changes))
+
+    ether, ip = Ether(src="02:00:00:00:00:05", dst="02:00:00:00:00:01"), IP(src="10.0.0.5", dst="20.0.0.9", id=7, flags="DF")
+    packets = {
+        "udp": ip / UDP(sport=5000, dport=53) / Raw(b"u" * 40),
+        "tcp": ip / TCP(sport=40000, dport=443, seq=1000, flags="PA") / Raw(b"t" * 100),
+        "echo": ip / ICMP(id=3, seq=1) / Raw(b"e" * 56),
+    }
+    for name, packet in packets.items():
+        for kind, header in (("plain", virtio()), ("partial", virtio(1, 0, 0, 34, 16 if name == "tcp" else 6))):
+            frame = header + bytes(ether / packet)
+            put("fuzz_frames", f"{name}_{kind}", record(0, frame) + edits() + edits((10 + 14 + 4, 9)) + edits((10 + 14 + 8, 2)))
+        own_length = 10 + 14 + 20 + (12 if name == "tcp" else 5)
+        put("fuzz_frames", f"{name}_short", record(0, virtio() + bytes(ether / packet)) + edits((own_length, 0x40)) + edits((own_length, 2)))
+        put("fuzz_frames", f"{name}_elsewhere", record(0, virtio() + bytes(ether / packet)) + edits((10 + 14 + 18, 1)) * 2)
+    segments = bytes(ether / ip / TCP(sport=40000, dport=443, flags="A", chksum=0) / Raw(bytes(range(256)) * 8))
+    put("fuzz_frames", "tcp_train", record(0, virtio(1, 1, 500, 34, 16) + segments) + edits((1, 0)))
+
+
 # ---- fuzz_reassemble: records [key and flags][offset 2][length][seconds]
 
 def reassemble_seeds():
@@ -212,7 +238,7 @@ def document_seeds():
 
 
 def main():
-    for write in (parse_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, vici_seeds, document_seeds):
+    for write in (parse_seeds, frames_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, vici_seeds, document_seeds):
         write()
 
 
