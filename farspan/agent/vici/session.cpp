@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/agent/vici/session.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -55,11 +54,10 @@ Result<Session> Session::connect(const std::string& path, int stop_fd,
                  path + " is longer than a socket path may be", "use a shorter run directory"};
   }
   path.copy(address.sun_path, path.size());
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid()) return gone("socket");
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     return gone("not there");
-  if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) return gone("fcntl");
   return Session(std::move(fd), stop_fd, timeout);
 }
 

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vector>
+
 #include "farspan/base/message_socket.h"
 
 namespace farspan::vici {
@@ -49,6 +51,21 @@ TEST_F(SilentCharon, IsNotWaitedForByOneWhoStops) {
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(answer.error().what, "is not waited for any longer");
+}
+
+TEST_F(SilentCharon, IsNotThereOnceItsQueueIsFull) {
+  ASSERT_EQ(::listen(listener_.get(), 1), 0);
+  std::vector<Session> waiting;
+  for (int i = 0; i < 10; ++i) {
+    auto session = Session::connect(path());
+    if (!session.ok()) {
+      EXPECT_EQ(session.error().code, ErrorCode::kUnavailable);
+      EXPECT_EQ(session.error().what.find("not there"), 0u) << session.error().what;
+      return;
+    }
+    waiting.push_back(std::move(*session));
+  }
+  FAIL() << "a queue of one takes ten";
 }
 
 }  // namespace
