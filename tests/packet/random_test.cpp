@@ -246,50 +246,5 @@ TEST(Shortcuts, ComeToWhatTheWholeWayComesTo) {
   EXPECT_EQ(without.berlin.shortcuts_taken(), 0u);
 }
 
-TEST_F(Random, AShortcutCompletesAChecksumTheDeviceLeftOpen) {
-  Bytes packet = udp({.source = "10.1.0.5", .destination = "10.2.0.5"}, 4000, 53, "odd");
-  packet[26] ^= 0xff;  // as good as any
-  const VirtioHeader virtio{
-      .flags = VirtioHeader::kNeedsChecksum, .checksum_start = 34, .checksum_offset = 6};
-  for (int i = 0; i < 3; ++i) {
-    berlin.from_instance(5, frame(packet), virtio);
-    carry(berlin, osaka);
-    EXPECT_EQ(osaka.taken_from(5),
-              std::vector<std::string>{"10.1.0.5 > 10.2.0.5 ttl=62 udp 4000 > 53 \"odd\""});
-  }
-  EXPECT_EQ(berlin.shortcuts_taken(), 2u);
-}
-
-// The instance may answer and may not begin. Its answers take a shortcut, until it begins anew
-// where the connection was closed.
-TEST_F(Random, AShortcutEndsWithItsFlow) {
-  berlin.program([](v1::TablesBatch& batch) {
-    plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}});
-    allow_from(batch, "0.0.0.0/0");
-    auto* rule = batch.mutable_security_groups(0)->add_egress();
-    rule->set_port_high(65535);
-    rule->set_peer("0.0.0.0/0");
-    rule->set_priority(1);
-    rule->set_is_drop(true);
-  });
-  const auto answer = [&](uint8_t flags) {
-    berlin.from_instance(
-        5, frame(tcp({.source = "10.1.0.5", .destination = "10.2.0.5"},
-                     {.source_port = 80, .destination_port = 4000, .flags = flags}, "")));
-    return berlin.sent().size();
-  };
-  constexpr uint8_t kSyn = 0x02, kRst = 0x04, kAck = 0x10;
-  osaka.from_instance(5, frame(tcp({.source = "10.2.0.5", .destination = "10.1.0.5"},
-                                   {.source_port = 4000, .flags = kSyn}, "")));
-  carry(osaka, berlin);
-  EXPECT_EQ(answer(kSyn | kAck), 1u);
-  EXPECT_EQ(answer(kAck), 1u);
-  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
-  EXPECT_EQ(answer(kRst), 1u);
-  EXPECT_EQ(answer(kSyn), 0u);
-  EXPECT_EQ(answer(kAck), 0u);
-  expect_drops(berlin, {{DropReason::kSecurityGroupEgress, 2}});
-}
-
 }  // namespace
 }  // namespace farspan::dataplane::testing

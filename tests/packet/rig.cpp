@@ -103,6 +103,14 @@ const ipsec::SadView& TestNode::sas() {
   return *view_;
 }
 
+void TestNode::move_outbound(uint32_t tunnel, ipsec::Endpoint remote) {
+  const ipsec::OutboundSa& sa = *sas().newest_outbound(tunnel);
+  ipsec::OuterPath path = sa.path();
+  path.remote = remote;
+  ASSERT_EQ(sad_->move({.is_inbound = false, .spi = sa.spi(), .tunnel = tunnel}, path),
+            ipsec::SadVerdict::kOk);
+}
+
 template <class Do>
 void TestNode::batch(Do act) {
   pipeline_->begin_batch(*tables_, sas(), now_);
@@ -111,11 +119,21 @@ void TestNode::batch(Do act) {
 }
 
 void TestNode::from_instance(uint32_t port, const Bytes& frame, const VirtioHeader& virtio) {
-  Bytes copy = frame;
-  copy.resize(frame.size() + Pipeline::kTailroom);
+  from_instance(port, std::vector<Bytes>{frame}, virtio);
+}
+
+void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
+                             const VirtioHeader& virtio) {
   for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
     if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
-    batch([&] { pipeline_->from_port(PortIndex(i), virtio, {copy.data(), frame.size()}); });
+    batch([&] {
+      for (Bytes bytes : frames) {
+        const size_t length = bytes.size();
+        bytes.resize(length + Pipeline::kTailroom);
+        pipeline_->from_port(PortIndex(i), virtio, {bytes.data(), length});
+        pipeline_->flush();
+      }
+    });
   }
 }
 

@@ -73,9 +73,14 @@ class TestNode final : public Outside {
               const ipsec::SecretBytes& key, const ipsec::SecretBytes& integrity,
               const SaOptions& options);
   void add_trap(uint32_t tunnel);
+  /// The peer of the newest outbound SA of `tunnel` is there now.
+  void move_outbound(uint32_t tunnel, ipsec::Endpoint remote);
 
   // --- packets: one batch each ---
   void from_instance(uint32_t port, const Bytes& frame, const VirtioHeader& virtio = {});
+  /// These in one batch, with a flush after each.
+  void from_instance(uint32_t port, const std::vector<Bytes>& frames,
+                     const VirtioHeader& virtio = {});
   void from_wire(const std::vector<Sent>& trains);
   void from_charon(const IkeDatagram& datagram);
   void advance(std::chrono::milliseconds by);

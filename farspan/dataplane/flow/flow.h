@@ -109,7 +109,7 @@ struct alignas(64) Flow {
   std::chrono::milliseconds created{0}, last_seen{0};
   uint32_t wheel_next = 0, wheel_previous = 0,
            wheel_slot = 0;  // FlowTable's; next also links free entries
-  uint32_t serial = 0;      // which flow this place holds; 0: none
+  uint32_t serial = 0;      // of the flow and what is decided about it; 0: no flow
 
   FlowDecision& decision(FlowDirection direction) {
     return decisions[static_cast<size_t>(direction)];

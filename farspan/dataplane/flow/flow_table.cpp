@@ -121,8 +121,7 @@ Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
   flow.original_end = canonical.source_end;
   flow.state = key.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
   flow.created = flow.last_seen = now;
-  flow.serial = next_serial_;
-  next_serial_ = std::max(next_serial_ + 1, 1u);
+  renumber(flow);
 
   const uint32_t hashed = hash(canonical);
   uint32_t slot = hashed & index_mask_;
@@ -132,6 +131,11 @@ Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
   if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
   schedule(flow);
   return &flow;
+}
+
+void FlowTable::renumber(Flow& flow) noexcept {
+  flow.serial = next_serial_;
+  next_serial_ = std::max(next_serial_ + 1, 1u);
 }
 
 void FlowTable::touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags,

@@ -75,6 +75,9 @@ class FlowTable {
   void touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags, uint32_t wire_packets,
              uint64_t bytes) noexcept;
 
+  /// Another decision than before about `flow`: gives it a serial no flow has had.
+  void renumber(Flow& flow) noexcept;
+
   /// Forgets `flow`, which becomes invalid.
   void erase(Flow* flow) noexcept;
 

@@ -25,7 +25,7 @@ namespace farspan::ipsec {
 struct PathMtu {
   uint32_t underlay_mtu = 0;    // largest outer IPv4 packet; 0: not known yet
   uint64_t learnt_seconds = 0;  // CLOCK_MONOTONIC
-  Endpoint learnt_for;          // another remote: learn again
+  uint32_t learnt_for = 0;      // OutboundSa::moves(); another path: learn again
   uint32_t largest_inner = 0;   // inner packet that fits it
 };
 
@@ -42,6 +42,7 @@ class alignas(64) OutboundSa {
   const HeaderCopying& copying() const { return copying_; }
   const TrafficSelectors& selectors() const { return selectors_; }
   OuterPath path() const { return path_.current(); }
+  uint32_t moves() const { return path_.moves(); }  // of the path, so far
 
   /// Bytes in front of the inner packet: SPI, sequence number, IV.
   uint32_t prefix_length() const { return lengths_.prefix; }

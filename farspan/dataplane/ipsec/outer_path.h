@@ -60,6 +60,7 @@ class MovablePath {
       if (moves_.load(std::memory_order_relaxed) == moves) return path;
     }
   }
+  uint32_t moves() const { return moves_.load(std::memory_order_acquire); }
   void move(const OuterPath& path) {
     const uint32_t moves = moves_.load(std::memory_order_relaxed);
     if (places_[moves % 2].load() == path) return;

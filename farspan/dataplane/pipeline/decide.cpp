@@ -53,6 +53,7 @@ const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& f
     const FlowDecision decision = judge(packet, from, hit.direction);
     if (decision.verdict == FlowVerdict::kDrop) return unremembered_ = decision;
     hit.flow->decision(hit.direction) = decision;
+    flows_.renumber(*hit.flow);
   }
   flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
   decided_ = hit;

@@ -141,7 +141,6 @@ void EspSender::send_trains(uint32_t count) {
       case io::SendVerdict::kTooBig:
         slots_[first_of_train_[i]].sa->mtu.underlay_mtu =
             0;  // learn it again, in the next batch at the latest
-        too_large_ += packets;
         counters_.drop(DropReason::kUnderlayBusy, packets);
         break;
       case io::SendVerdict::kBusy:

@@ -58,9 +58,6 @@ class EspSender {
   /// How many take() has had, ever.
   uint64_t taken() const { return taken_; }
 
-  /// How many were too large for the path they took, ever: its MTU has become smaller.
-  uint64_t too_large() const { return too_large_; }
-
   /// Seals and sends everything that waits; counts what was sent and what was dropped.
   void flush();
 
@@ -83,7 +80,6 @@ class EspSender {
   uint32_t used_ = 0;
   uint32_t count_ = 0;
   uint64_t taken_ = 0;
-  uint64_t too_large_ = 0;
   std::array<ipsec::SealSlot, kMaxSlots> slots_;
   std::array<Waiting, kMaxSlots> waiting_;
   std::array<io::Train, kMaxSlots> trains_;

@@ -86,8 +86,7 @@ class Pipeline {
  private:
   // shortcut.cpp
   bool take_shortcut(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame);
-  void remember_shortcut(const SuperPacket& packet, const Arrival& from, const EspSender::Way& way,
-                         uint32_t mtu);
+  void remember_shortcut(const SuperPacket& packet, const Arrival& from, const EspSender::Way& way);
   // from_port.cpp
   void answer_port_arp(const PortEntry& port, std::span<uint8_t> frame);
   // from_underlay.cpp

@@ -5,8 +5,6 @@
 // of parse.h; whatever is not as usual is left to the stages.
 #include "farspan/dataplane/pipeline/shortcut.h"
 
-#include <algorithm>
-
 #include "farspan/base/check.h"
 #include "farspan/dataplane/packet/pseudo_header.h"
 #include "farspan/dataplane/packet/rewrite.h"
@@ -64,7 +62,7 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
 
   auto& ip = net::header_at<Ipv4Header>(bytes);
   const uint32_t length = ip.total_length.value();
-  if (length < sizeof(Ipv4Header) + sizeof(UdpHeader) || length > known->mtu ||
+  if (length < sizeof(Ipv4Header) + sizeof(UdpHeader) ||
       length > frame.size() - sizeof(net::EthernetHeader) || ip.ttl <= 1)
     return false;
   net::InternetSum sum;
@@ -73,6 +71,8 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
   const uint32_t transport_length = length - static_cast<uint32_t>(sizeof ip);
   if (!sum.is_intact() || !is_plain_transport(transport, transport_length, ip.protocol))
     return false;
+  const uint32_t mtu = tunnel_mtu(*known->way.sa, known->way.label != 0);
+  if (mtu < kSmallestMtu || length > mtu) return false;
   if ((virtio.flags & VirtioHeader::kNeedsChecksum) != 0) {
     if (!asks_for_own_checksum(virtio, transport, transport_length, ip.protocol)) return false;
     complete_checksum(bytes, length);
@@ -93,14 +93,13 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
 
 // For the packet that to_tunnel() lets the sender take, if the next one like it may go without.
 void Pipeline::remember_shortcut(const SuperPacket& packet, const Arrival& from,
-                                 const EspSender::Way& way, uint32_t mtu) {
+                                 const EspSender::Way& way) {
   const bool is_plain = headers_ && from.ingress.is_port() && !from.is_own &&
                         packet.header[0] == kPlainVersion &&
                         has_pseudo_header(packet.parsed.protocol);
   if (!is_plain) return;
   FS_DCHECK(decided_);  // of all that may pass only ICMP errors have no flow
-  shortcuts_.remember(*headers_, from.ingress.port(), way, decided_,
-                      static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)));
+  shortcuts_.remember(*headers_, from.ingress.port(), way, decided_);
 }
 
 }  // namespace farspan::dataplane

@@ -10,9 +10,9 @@
 //   [version, IHL, TOS … flags, offset | protocol … source | destination, ports] ─▶ SA, tunnel, …
 //
 // A shortcut only says yes: whatever is unusual about a packet, its damage included, goes the whole
-// way, where every refusal has its name. It holds for one set of tables and SAs, for one second,
-// and for as long as its flow is there. Two flows that want the same place take turns: that costs
-// time and nothing else.
+// way, where every refusal has its name. It holds for one set of tables and SAs, and for as long as
+// its flow is there and goes where it went. Two flows that want the same place take turns: that
+// costs time and nothing else.
 //
 // Not here: what a packet must show besides (shortcut.cpp). Threads: the worker. Allocates when
 // made.
@@ -60,7 +60,6 @@ struct alignas(64) Shortcut {
   EspSender::Way way;  // and how they leave
   FlowHit hit;
   uint32_t flow_serial = 0;
-  uint16_t mtu = 0;  // of the inner packet
 };
 
 class Shortcuts {
@@ -70,8 +69,6 @@ class Shortcuts {
     const void* tables = nullptr;
     TablesVersion version;
     uint64_t sad_version = 0;
-    uint64_t now_seconds = 0;        // path MTUs are asked for again
-    uint64_t packets_too_large = 0;  // of the sender: a path MTU has become smaller
     bool operator==(const Circumstances&) const = default;
   };
 
@@ -94,8 +91,8 @@ class Shortcuts {
     return is_it ? &here : nullptr;
   }
   void remember(const FlowHeaders& headers, PortIndex port, const EspSender::Way& way,
-                const FlowHit& hit, uint16_t mtu) {
-    (*places_)[place_of(headers)] = {headers, epoch_, port, way, hit, hit.flow->serial, mtu};
+                const FlowHit& hit) {
+    (*places_)[place_of(headers)] = {headers, epoch_, port, way, hit, hit.flow->serial};
   }
 
  private:

@@ -31,15 +31,16 @@ uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
 }  // namespace
 
 uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
-  const ipsec::OuterPath path = sa.path();
   ipsec::PathMtu& known = sa.mtu;
-  const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == path.remote &&
+  const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == sa.moves() &&
                         now_seconds_ < known.learnt_seconds + kMtuFreshSeconds;
   if (!is_fresh) {
+    const uint32_t moves = sa.moves();  // before the path: one more move, and it is learnt again
+    const ipsec::OuterPath path = sa.path();
     const uint32_t mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute);
     known = {.underlay_mtu = mtu,
              .learnt_seconds = now_seconds_,
-             .learnt_for = path.remote,
+             .learnt_for = moves,
              .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
   }
   const uint32_t largest = known.largest_inner;
@@ -106,7 +107,7 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
       sa.suite().is_aead()) {
     complete_checksum(packet);
-    remember_shortcut(packet, from, way, mtu);
+    remember_shortcut(packet, from, way);
     return sender_.take(way, packet.header, packet.length());
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shortcuts: that the second packet of a flow takes one, and when it must not any more. That they
+// come to what the whole way comes to is in random_test.cpp.
+#include <farspan/v1/tables.pb.h>
+#include <gmock/gmock.h>
+
+#include "tests/packet/rig.h"
+
+namespace farspan::dataplane::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+using Shortcut = World;
+const Ip kToOsaka{.source = "10.1.0.5", .destination = "10.2.0.5", .has_df = true};
+
+TEST_F(Shortcut, CompletesAChecksumTheDeviceLeftOpen) {
+  Bytes packet = udp({.source = "10.1.0.5", .destination = "10.2.0.5"}, 4000, 53, "odd");
+  packet[26] ^= 0xff;  // as good as any
+  const VirtioHeader virtio{
+      .flags = VirtioHeader::kNeedsChecksum, .checksum_start = 34, .checksum_offset = 6};
+  for (int i = 0; i < 3; ++i) {
+    berlin.from_instance(5, frame(packet), virtio);
+    carry(berlin, osaka);
+    EXPECT_EQ(osaka.taken_from(5),
+              std::vector<std::string>{"10.1.0.5 > 10.2.0.5 ttl=62 udp 4000 > 53 \"odd\""});
+  }
+  EXPECT_EQ(berlin.shortcuts_taken(), 2u);
+}
+
+// The instance may answer and may not begin. Its answers take a shortcut, until it begins anew
+// where the connection was closed.
+TEST_F(Shortcut, EndsWithItsFlow) {
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}});
+    allow_from(batch, "0.0.0.0/0");
+    auto* rule = batch.mutable_security_groups(0)->add_egress();
+    rule->set_port_high(65535);
+    rule->set_peer("0.0.0.0/0");
+    rule->set_priority(1);
+    rule->set_is_drop(true);
+  });
+  const auto answer = [&](uint8_t flags) {
+    berlin.from_instance(
+        5, frame(tcp({.source = "10.1.0.5", .destination = "10.2.0.5"},
+                     {.source_port = 80, .destination_port = 4000, .flags = flags}, "")));
+    return berlin.sent().size();
+  };
+  constexpr uint8_t kSyn = 0x02, kRst = 0x04, kAck = 0x10;
+  osaka.from_instance(5, frame(tcp({.source = "10.2.0.5", .destination = "10.1.0.5"},
+                                   {.source_port = 4000, .flags = kSyn}, "")));
+  carry(osaka, berlin);
+  EXPECT_EQ(answer(kSyn | kAck), 1u);
+  EXPECT_EQ(answer(kAck), 1u);
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+  EXPECT_EQ(answer(kRst), 1u);
+  EXPECT_EQ(answer(kSyn), 0u);
+  EXPECT_EQ(answer(kAck), 0u);
+  expect_drops(berlin, {{DropReason::kSecurityGroupEgress, 2}});
+}
+
+// What the worker does when the room for frames is used up: it flushes between two of a batch.
+TEST_F(Shortcut, SeesThatThePathBecameSmallerAtOnce) {  // RFC 1191 §4
+  const Bytes large = frame(udp(kToOsaka, 4000, 53, std::string(1300, 'l')));
+  berlin.from_instance(5, large);
+  berlin.from_instance(5, large);
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+  berlin.underlay_mtu = 1000;
+  berlin.send_verdict = io::SendVerdict::kTooBig;
+  berlin.from_instance(5, std::vector<Bytes>{large, large});
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1)) << "an ICMP error about the second";
+  expect_drops(berlin, {{DropReason::kUnderlayBusy, 1}, {DropReason::kFragmentationNeeded, 1}});
+}
+
+TEST_F(Shortcut, SeesThatThePathIsAnother) {
+  const Bytes large = frame(udp(kToOsaka, 4000, 53, std::string(1300, 'l')));
+  berlin.from_instance(5, large);
+  berlin.from_instance(5, large);
+  EXPECT_THAT(berlin.sent(), SizeIs(2));
+  berlin.underlay_mtu = 1000;
+  berlin.move_outbound(kLink, {osaka.underlay, 4501});
+  berlin.from_instance(5, large);
+  EXPECT_THAT(berlin.sent(), SizeIs(0));
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {{DropReason::kFragmentationNeeded, 1}});
+}
+
+// An office sends in the instance's name, and its gateway's table knows another way: the flow is
+// decided for it. The instance's next packet must decide it for the instance again, or the errors
+// about it would be taken from the wrong side.
+TEST_F(Shortcut, EndsWhenItsFlowIsDecidedForAnother) {
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}, {"172.16.0.0/24", kOffice}});
+    allow_from(batch, "0.0.0.0/0");
+    v1::Route* astray = batch.add_routes();
+    astray->mutable_key()->set_vrf(1);
+    astray->mutable_key()->set_table(v1::TABLE_KIND_GATEWAY);
+    astray->mutable_key()->set_destination("172.16.0.5/32");
+    astray->mutable_next_hop()->mutable_tunnel()->set_tunnel(kLink);
+    astray->mutable_next_hop()->mutable_tunnel()->set_label(kLabel);
+  });
+  const Bytes packet = udp({"10.1.0.5", "172.16.0.5"}, 4000, 53, "p");
+  for (int i = 0; i < 2; ++i) berlin.from_instance(5, frame(packet));
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+  berlin.from_wire({paris.seal(kOffice, packet)});
+  EXPECT_EQ(berlin.count(Counter::kToLink), 1u);
+  berlin.from_instance(5, frame(packet));
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+  berlin.from_wire({paris.seal(kOffice, icmp_error({"172.16.0.9", "10.1.0.5"}, 3, 1, packet))});
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  expect_drops(berlin, {});
+}
+
+}  // namespace
+}  // namespace farspan::dataplane::testing
