@@ -23,10 +23,10 @@ namespace farspan::ipsec {
 /// What the worker learnt of the path to the peer; refreshed by the io side from IP_MTU and
 /// EMSGSIZE.
 struct PathMtu {
-  uint32_t underlay_mtu = 0;    // largest outer IPv4 packet; 0: not known yet
-  uint64_t learnt_seconds = 0;  // CLOCK_MONOTONIC
-  uint32_t learnt_for = 0;      // OutboundSa::moves(); another path: learn again
-  uint32_t largest_inner = 0;   // inner packet that fits it
+  uint32_t underlay_mtu = 0;   // largest outer IPv4 packet; 0: not known yet
+  uint32_t learnt_for = 0;     // OutboundSa::moves(); another path: learn again
+  uint64_t fresh_until = 0;    // CLOCK_MONOTONIC, seconds
+  uint32_t largest_inner = 0;  // inner packet that fits it
 };
 
 class alignas(64) OutboundSa {

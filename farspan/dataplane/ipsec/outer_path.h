@@ -82,8 +82,8 @@ class MovablePath {
     std::atomic<bool> is_udp_encapsulated{false};
   };
 
-  std::array<Place, 2> places_;
   std::atomic<uint32_t> moves_{0};
+  std::array<Place, 2> places_;
 };
 
 }  // namespace farspan::ipsec

@@ -31,6 +31,7 @@
 #include "farspan/dataplane/flow/flow_table.h"
 #include "farspan/dataplane/ipsec/sad_view.h"
 #include "farspan/dataplane/packet/coalesce.h"
+#include "farspan/dataplane/packet/mpls.h"
 #include "farspan/dataplane/packet/reassemble.h"
 #include "farspan/dataplane/packet/virtio.h"
 #include "farspan/dataplane/pipeline/arrival.h"
@@ -114,7 +115,15 @@ class Pipeline {
   void write_frame(SuperPacket& packet, const PortEntry& port);
   // to_tunnel.cpp
   void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
-  uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label);
+  uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
+    const ipsec::PathMtu& known = sa.mtu;
+    const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == sa.moves() &&
+                          now_seconds_ < known.fresh_until;
+    if (!is_fresh) learn_mtu(sa);
+    const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
+    return known.largest_inner > label_length ? known.largest_inner - label_length : 0;
+  }
+  void learn_mtu(ipsec::OutboundSa& sa);
   ipsec::OutboundSa* select_sa(const SuperPacket& packet, const Adjacency& adjacency);
   // fragments.h
   template <class Each>

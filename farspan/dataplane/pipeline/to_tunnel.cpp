@@ -30,22 +30,14 @@ uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
 
 }  // namespace
 
-uint32_t Pipeline::tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
-  ipsec::PathMtu& known = sa.mtu;
-  const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == sa.moves() &&
-                        now_seconds_ < known.learnt_seconds + kMtuFreshSeconds;
-  if (!is_fresh) {
-    const uint32_t moves = sa.moves();  // before the path: one more move, and it is learnt again
-    const ipsec::OuterPath path = sa.path();
-    const uint32_t mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute);
-    known = {.underlay_mtu = mtu,
-             .learnt_seconds = now_seconds_,
-             .learnt_for = moves,
-             .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
-  }
-  const uint32_t largest = known.largest_inner;
-  const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
-  return largest > label_length ? largest - label_length : 0;
+void Pipeline::learn_mtu(ipsec::OutboundSa& sa) {
+  const uint32_t moves = sa.moves();  // before the path: one more move, and it is learnt again
+  const ipsec::OuterPath path = sa.path();
+  const uint32_t mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute);
+  sa.mtu = {.underlay_mtu = mtu,
+            .learnt_for = moves,
+            .fresh_until = now_seconds_ + kMtuFreshSeconds,
+            .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
 }
 
 // The SA for `packet`; or null, and the packet is dropped.
