@@ -27,8 +27,8 @@ class RawEsp {
   int fd() const { return fd_.get(); }
 
   /// Takes what has arrived, without waiting: ESP packets without their outer header; fewer than
-  /// kReceiveBuffers means drained. A packet larger than a buffer, or with a header the kernel
-  /// should not have passed, is left out.
+  /// kReceiveBuffers means drained. One with a header the kernel should not have passed is left
+  /// out.
   std::span<const Train> receive();
   static constexpr unsigned kReceiveBuffers = 64;
 

@@ -4,11 +4,12 @@
 import os
 import pathlib
 import resource
+import socket
 import subprocess
 
 import pytest
 
-from lab_node import Lab, mac_of, mac_text, run, two_linked_nodes, wait_until
+from lab_node import InNamespace, Lab, mac_of, mac_text, run, two_linked_nodes, wait_until
 
 BINARY = os.environ.get("FARSPAN_DATAPLANE", "farspan-dataplane")
 
@@ -71,6 +72,19 @@ def test_ike_datagrams_pass_between_the_charons_of_two_nodes(lab):
     assert newer.recv(1) == b""
     a.send_ike("192.0.2.1", "192.0.2.2", 500, bytes(28))
     assert b.receive_ike()[3] == bytes(28)
+
+
+def test_the_largest_native_esp_packet_there_can_be_is_counted(lab):
+    """In fragments, which the kernel puts together before the node sees them."""
+    (a, b), _, _ = two_linked_nodes(lab)
+    with InNamespace(a.namespace):
+        esp = socket.socket(socket.AF_INET, socket.SOCK_RAW, 50)
+    with esp:
+        esp.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER, IP_PMTUDISC_DONT
+        for length in (17000, 65535 - 20):
+            esp.sendto(bytes([0x12]) * length, ("192.0.2.2", 0))
+    wait_until("both", lambda: b.counters().get("drop.unknown_spi", 0) == 2)
+    assert in_equals_out(b.counters())
 
 
 def test_a_smaller_path_mtu_is_learnt_and_told(lab):
