@@ -60,6 +60,19 @@ TEST_F(Shortcut, EndsWithItsFlow) {
   expect_drops(berlin, {{DropReason::kSecurityGroupEgress, 2}});
 }
 
+TEST_F(Shortcut, TellsTheFlowWhatTcpSays) {
+  constexpr uint8_t kSyn = 0x02, kPsh = 0x08, kAck = 0x10;
+  const auto answer = [&](uint8_t flags) {
+    berlin.from_instance(5, frame(tcp(kToOsaka, {80, 4000, 1000, 1, flags}, "")));
+    return berlin.flows().at(0).state;
+  };
+  osaka.from_instance(5, frame(tcp({"10.2.0.5", "10.1.0.5"}, {4000, 80, 1000, 1, kSyn}, "")));
+  carry(osaka, berlin);
+  EXPECT_EQ(answer(kPsh), FlowState::kTcpOpening);
+  EXPECT_EQ(answer(kAck), FlowState::kTcpEstablished);
+  EXPECT_EQ(berlin.shortcuts_taken(), 1u);
+}
+
 // What the worker does when the room for frames is used up: it flushes between two of a batch.
 TEST_F(Shortcut, SeesThatThePathBecameSmallerAtOnce) {  // RFC 1191 §4
   const Bytes large = frame(udp(kToOsaka, 4000, 53, std::string(1300, 'l')));
