@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // BenchNode: one node made of the real pipeline, tables, SAs and crypto, with a given number of
-// offices, whose ports and sockets swallow what they are given, unless a class of it does
-// otherwise; and Offices, the other ends of its
-// tunnels.
+// offices, whose ports and sockets swallow what they are given, unless a derived class does
+// otherwise; and Offices, the other ends of its tunnels.
 //
 //   instance 10.0.0.5 ── BenchNode ══ tunnel i + 1 ══ office i, 20.x.y.0/24 with x.y = i
 //

@@ -13,10 +13,9 @@
 
 namespace farspan::io {
 namespace {
-constexpr uint32_t kBufferBytes =
-    65536 +
-    5 * 64;  // a whole IPv4 packet, for the kernel puts fragments together; and a few
-             // lines, so that the heads of all packets do not want the same place in a cache
+// A whole IPv4 packet, for the kernel puts fragments together; and a few lines more, so that the
+// heads of all packets do not want the same place in a cache.
+constexpr uint32_t kBufferBytes = 65536 + 5 * 64;
 constexpr int kSocketBufferBytes = 8 << 20;
 constexpr unsigned kBatch = 64;
 }  // namespace

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // FlowTable: which flow does this packet belong to, and when is it forgotten?
 //
-// Entries have fixed places (the pipeline keeps pointers to them during a batch). They are found
-// through an open-addressing index of {hash, place}, at most a quarter full, linear probing,
-// deletion by shifting back: one cache line for the index, one for the entry, and no tombstones
-// that a flood could leave behind. The hash is keyed (flow_hash.h), because peers choose ports and
-// addresses.
+// Entries have fixed places (shortcuts keep pointers to them, and see by a flow's serial whether it
+// is still theirs). They are found through an open-addressing index of {hash, place}, at most a
+// quarter full, linear probing, deletion by shifting back: one cache line for the index, one for
+// the entry, and no tombstones that a flood could leave behind. The hash is keyed (flow_hash.h),
+// because peers choose ports and addresses.
 //
 //   index_  |h,7|   |h,2|h,9|   |…   (8 bytes each, 4–8 × capacity)
 //             └────────┐

@@ -27,7 +27,7 @@ void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Inst
   now_seconds_ =
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now_ms_).count());
   esp_.set_now(now_seconds_);
-  shortcuts_.look_at({&tables, tables.version, sad.version()});
+  shortcuts_.look_at({tables.version, sad.version()});
 }
 
 void Pipeline::end_batch() {

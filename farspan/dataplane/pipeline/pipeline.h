@@ -172,13 +172,12 @@ class Pipeline {
   std::unique_ptr<std::array<SuperPacket, kMaxSupers>> supers_;
   std::array<Arrival, kMaxSupers> arrivals_;
 
-  FlowDecision unremembered_;           // of decide(): what no flow holds
-  FlowHit decided_;                     // of decide(): the flow that holds it; null: none
-  std::optional<FlowHeaders> headers_;  // of the frame in from_port()
-  SuperPacket single_;                  // the packet of from_port()
-  SuperPacket whole_;                   // a reassembled datagram
-  SuperPacket originated_;              // what the node itself sends
-  SuperPacket segment_, fragment_;      // of for_each_fragment()
+  FlowDecision unremembered_;       // of decide(): what no flow holds
+  FlowHit decided_;                 // of decide(): the flow that holds it; null: none
+  SuperPacket single_;              // the packet of from_port()
+  SuperPacket whole_;               // a reassembled datagram
+  SuperPacket originated_;          // what the node itself sends
+  SuperPacket segment_, fragment_;  // of for_each_fragment()
   std::array<uint8_t, kMaxIcmpError> icmp_{};
   std::unique_ptr<uint8_t[]>
       fragment_bytes_;  // of for_each_fragment(): a segment, then one fragment of it

@@ -50,14 +50,12 @@ bool asks_for_own_checksum(const VirtioHeader& virtio, const uint8_t* transport,
 bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
                              std::span<uint8_t> frame) {
   constexpr size_t kShortest = sizeof(net::EthernetHeader) + sizeof(Ipv4Header) + sizeof(UdpHeader);
-  headers_.reset();
   if (frame.size() < kShortest || virtio.gso_type != VirtioHeader::kNone ||
       virtio.header_length > frame.size() ||
       net::header_at<net::EthernetHeader>(frame.data()).type.value() != net::EthernetHeader::kIpv4)
     return false;
   uint8_t* const bytes = frame.data() + sizeof(net::EthernetHeader);
-  const FlowHeaders& headers = headers_.emplace(bytes);
-  const Shortcut* const known = shortcuts_.find(headers, index);
+  const Shortcut* const known = shortcuts_.find(FlowHeaders(bytes), index);
   if (known == nullptr) return false;
 
   auto& ip = net::header_at<Ipv4Header>(bytes);
@@ -91,15 +89,17 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
   return true;
 }
 
-// For the packet that to_tunnel() lets the sender take, if the next one like it may go without.
+// For a packet that to_tunnel() lets the sender take, which is none of our own, if it is a port's
+// and the next one like it may go without. Its headers are still its flow's: of what FlowHeaders
+// keep no stage changes anything.
 void Pipeline::remember_shortcut(const SuperPacket& packet, const Arrival& from,
                                  const EspSender::Way& way) {
-  const bool is_plain = headers_ && from.ingress.is_port() && !from.is_own &&
-                        packet.header[0] == kPlainVersion &&
+  FS_DCHECK(!from.is_own);
+  const bool is_plain = from.ingress.is_port() && packet.header[0] == kPlainVersion &&
                         has_pseudo_header(packet.parsed.protocol);
   if (!is_plain) return;
   FS_DCHECK(decided_);  // of all that may pass only ICMP errors have no flow
-  shortcuts_.remember(*headers_, from.ingress.port(), way, decided_);
+  shortcuts_.remember(FlowHeaders(packet.header), from.ingress.port(), way, decided_);
 }
 
 }  // namespace farspan::dataplane

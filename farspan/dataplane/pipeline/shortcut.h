@@ -66,9 +66,8 @@ class Shortcuts {
  public:
   /// What shortcuts depend on. They hold as long as all of this stays what it is.
   struct Circumstances {
-    const void* tables = nullptr;
-    TablesVersion version;
-    uint64_t sad_version = 0;
+    TablesVersion tables;
+    uint64_t sas = 0;  // SadView::version()
     bool operator==(const Circumstances&) const = default;
   };
 
