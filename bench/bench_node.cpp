@@ -105,7 +105,6 @@ BenchNode::BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLim
     policy.destination = subnet_of(i);
     FS_CHECK(sad_->add_policy(policy, 1) == ipsec::SadVerdict::kOk);
   }
-  view_ = sad_->view();
   std::vector<UniqueFd> devices;  // only to be there: frames go through write_port()
   devices.emplace_back(::open("/dev/null", O_RDWR | O_CLOEXEC));
   auto tables = builder_.apply(tables_with(offices), std::move(devices));
@@ -115,6 +114,13 @@ BenchNode::BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLim
       std::make_unique<dataplane::Pipeline>(*this, *esp_, ipsec::SaEventSink{}, counters_, limits);
 }
 
+void BenchNode::change_policies() {
+  ipsec::PolicyDescription passing;
+  passing.tunnel = UINT32_MAX;
+  FS_CHECK(sad_->add_policy(passing, 1) == ipsec::SadVerdict::kOk);
+  FS_CHECK(sad_->remove_policy(passing) == ipsec::SadVerdict::kOk);
+}
+
 void BenchNode::rest(std::chrono::seconds time) {
   now_ += time;
   from_wire({});
@@ -122,13 +128,13 @@ void BenchNode::rest(std::chrono::seconds time) {
 
 void BenchNode::from_instance(std::span<const std::span<uint8_t>> frames,
                               const dataplane::VirtioHeader& virtio) {
-  pipeline_->begin_batch(*tables_, *view_, now_);
+  pipeline_->begin_batch(*tables_, sad_->view(), now_);
   for (const auto& frame : frames) pipeline_->from_port(dataplane::PortIndex(0), virtio, frame);
   pipeline_->end_batch();
 }
 
 void BenchNode::from_wire(std::span<const io::Train> trains) {
-  pipeline_->begin_batch(*tables_, *view_, now_);
+  pipeline_->begin_batch(*tables_, sad_->view(), now_);
   pipeline_->from_underlay(trains);
   pipeline_->end_batch();
 }

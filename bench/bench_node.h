@@ -44,7 +44,7 @@ class BenchNode : public dataplane::Outside {
   void from_wire(std::span<const io::Train> trains);
 
   /// As after a change of SAs: what was decided is asked again.
-  void renew_view() { view_ = sad_->view(); }
+  void change_policies();
   /// Nothing happens for so long: flows and fragments end.
   void rest(std::chrono::seconds time);
 
@@ -66,7 +66,6 @@ class BenchNode : public dataplane::Outside {
   std::unique_ptr<crypto::Context> context_;
   std::unique_ptr<ipsec::SequenceArena> arena_;
   std::unique_ptr<ipsec::Sad> sad_;
-  std::shared_ptr<const ipsec::SadView> view_;
   dataplane::TableBuilder builder_;
   std::unique_ptr<const dataplane::Tables> tables_;
   dataplane::NodeCounters counters_;

@@ -112,7 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if ((*how & 2) != 0) fix_checksum(frame);
     with.take(frame);
-    without.renew_view();
+    without.change_policies();
     without.take(frame);
     require(with.is_like(without));
     with.out.clear();

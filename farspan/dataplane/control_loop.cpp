@@ -195,7 +195,6 @@ void ControlLoop::serve_charon() {
     const size_t size = std::min(static_cast<size_t>(length), message.size());
     auto answer = session_->receive({message.data(), size}, monotonic_seconds());
     crypto::zeroize({message.data(), size});  // it may have held keys
-    if (answer.must_publish) publish_sad();
     if (!answer.reply.empty()) tell_charon(std::move(answer.reply));
     for (std::string& event : answer.events) tell_charon(std::move(event));
   }
@@ -256,17 +255,12 @@ void ControlLoop::tick() {
   [[maybe_unused]] const ssize_t got =
       ::read(sockets_.timer.get(), &expirations, sizeof expirations);
   const uint64_t now = monotonic_seconds();
-  if (sad_.tick(now)) publish_sad();
+  sad_.tick(now);
   if (session_ && session_->is_synced()) {
     for (const ipsec::SaEvent& event : sad_.unheard_wishes(now))
       tell_charon(ipsec::SadSession::encode(event));
   }
   shared_.tables.collect();
-  shared_.sad.collect();
-}
-
-void ControlLoop::publish_sad() {
-  shared_.sad.publish(std::make_unique<const SadSnapshot>(sad_.view()));
 }
 
 std::vector<SaRow> ControlLoop::sa_rows() {

@@ -27,8 +27,7 @@ namespace farspan::dataplane {
 
 class ControlLoop {
  public:
-  /// Listens on tables.sock and sad.sock in `run_dir`. @pre `builder.first()` and `sad.view()` are
-  /// what `shared` has
+  /// Listens on tables.sock and sad.sock in `run_dir`. @pre `builder.first()` is what `shared` has
   static Result<std::unique_ptr<ControlLoop>> create(SharedState& shared, TableBuilder& builder,
                                                      ipsec::Sad& sad, const std::string& run_dir);
   ~ControlLoop();
@@ -54,7 +53,6 @@ class ControlLoop {
   void lose_charon();
   void take_events();
   void tick();
-  void publish_sad();
   std::vector<SaRow> sa_rows();
 
   SharedState& shared_;

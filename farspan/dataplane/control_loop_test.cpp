@@ -180,17 +180,13 @@ class ControlLoopTest : public testing::Test {
   }
 
   // ---- the worker's part ----
-  std::shared_ptr<const SadView> view() {
-    auto snapshot = reader_.acquire();
-    reader_.quiesce();
-    return snapshot;
-  }
+  const SadView& view() { return sad_.view(); }  // and nothing that was found in it is kept
   void send_packets(int count) {
-    OutboundSa& sa = *view()->newest_outbound(kTunnel);
+    OutboundSa& sa = *view().newest_outbound(kTunnel);
     for (int i = 0; i < count; ++i) (void)sealed(sa);
   }
   void receive_packets(int count, uint16_t from_port) {
-    InboundSa& sa = *view()->inbound(kIn);
+    InboundSa& sa = *view().inbound(kIn);
     for (int i = 0; i < count; ++i) {
       std::vector<uint8_t> esp = sealed(peer_);
       OpenSlot slot{
@@ -201,7 +197,7 @@ class ControlLoopTest : public testing::Test {
     }
   }
   void want_tunnel() {
-    const auto selected = view()->select(kTunnel, kFlow);
+    const auto selected = view().select(kTunnel, kFlow);
     ASSERT_EQ(selected.answer, SadView::Selection::Answer::kAcquire);
     SaEvent event{};
     event.kind = SaEvent::Kind::kAcquire;
@@ -253,8 +249,7 @@ class ControlLoopTest : public testing::Test {
       *context_, peer_description(), {*peer_arena_, *peer_arena_->claim(false, kIn, {})}};
   Sad sad_{*arena_, *context_};  // the loop's thread only
   TableBuilder builder_;
-  SharedState shared_{builder_.first(), sad_.view()};
-  Published<SadSnapshot>::Reader reader_ = shared_.sad.reader();
+  SharedState shared_{builder_.first()};
   std::unique_ptr<EspWorker> worker_ = *EspWorker::create({&ControlLoopTest::put, &shared_});
   std::unique_ptr<ControlLoop> loop_;
   std::thread thread_;

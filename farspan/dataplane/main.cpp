@@ -58,9 +58,9 @@ Status serve(const std::string& run_dir) {
 
   TableBuilder builder;
   ipsec::Sad sad(**arena, **context);
-  SharedState shared(builder.first(), sad.view());
+  SharedState shared(builder.first());
 
-  auto worker = Worker::create(shared, run_dir);
+  auto worker = Worker::create(shared, sad.reader(), run_dir);
   if (!worker) return worker.error();
   auto control = ControlLoop::create(shared, builder, sad, run_dir);
   if (!control) return control.error();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SharedState: all that the control thread and the worker have in common, and nothing else may be.
 //
-//   control ──Published──▶ tables, SAs          ──▶ worker
+//   control ──Published──▶ tables               ──▶ worker
+//   control ──SadView────▶ SAs, an entry a time ──▶ worker
 //   control ◀──EventRing── SA events, dead ports ──  worker
 //   control ◀── counters (relaxed atomics), flows (FlowRequest)
 //
@@ -17,7 +18,7 @@
 #include "farspan/dataplane/control/flow_request.h"
 #include "farspan/dataplane/control/published.h"
 #include "farspan/dataplane/control/tables.h"
-#include "farspan/dataplane/ipsec/sad_view.h"
+#include "farspan/dataplane/ipsec/sa_event.h"
 
 namespace farspan::dataplane {
 
@@ -29,14 +30,9 @@ struct WorkerEvent {
   const UniqueFd* device;  // kPortDied: which one of the port's; for comparing only
 };
 
-/// What is published: the view is shared because the Sad keeps the last one it made.
-using SadSnapshot = std::shared_ptr<const ipsec::SadView>;
-
 struct SharedState {
-  SharedState(std::unique_ptr<const Tables> first_tables, SadSnapshot first_sad)
-      : tables(std::move(first_tables)),
-        sad(std::make_unique<const SadSnapshot>(std::move(first_sad))),
-        wakeup(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  explicit SharedState(std::unique_ptr<const Tables> first_tables)
+      : tables(std::move(first_tables)), wakeup(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     FS_CHECK(wakeup.valid());
   }
 
@@ -47,7 +43,6 @@ struct SharedState {
   }
 
   Published<Tables> tables;
-  Published<SadSnapshot> sad;
   NodeCounters counters;
   EventRing<WorkerEvent> events;
   FlowRequest flow_request;

@@ -19,7 +19,8 @@ constexpr uint16_t kIkePort = 500, kNatPort = 4500;
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, const std::string& run_dir) {
+Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadView::Reader sas,
+                                               const std::string& run_dir) {
   auto ike = io::UdpUnderlay::open(kIkePort);
   if (!ike) return ike.error();
   auto nat = io::UdpUnderlay::open(kNatPort);
@@ -38,7 +39,7 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, const std::s
   Sockets sockets{std::move(*ike), std::move(*nat), std::move(*native), std::move(*path_mtu),
                   std::move(*relay)};
   std::unique_ptr<Worker> worker(
-      new Worker(shared, std::move(sockets), std::move(*esp), std::move(epoll)));
+      new Worker(shared, sas, std::move(sockets), std::move(*esp), std::move(epoll)));
   const bool is_watching = worker->watch(shared.wakeup.get(), Source::kWakeup) &&
                            worker->watch(shared.flow_request.wakeup_fd(), Source::kFlowRequest) &&
                            worker->watch(worker->sockets_.ike.fd(), Source::kIke) &&
@@ -49,11 +50,11 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, const std::s
   return worker;
 }
 
-Worker::Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspWorker> esp,
-               UniqueFd epoll)
+Worker::Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
+               std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll)
     : shared_(shared),
       tables_reader_(shared.tables.reader()),
-      sad_reader_(shared.sad.reader()),
+      sad_reader_(sas),
       sockets_(std::move(sockets)),
       esp_(std::move(esp)),
       pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters),
@@ -73,10 +74,10 @@ void Worker::run() {
     const int wait = shared_.flow_request.is_waiting() ? 0 : kIdleMilliseconds;
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
     const Tables& tables = tables_reader_.acquire();
-    const SadSnapshot& sad = sad_reader_.acquire();
+    const ipsec::SadView& sad = sad_reader_.acquire();
     if (tables.version != watched_version_) watch_ports(tables);
 
-    pipeline_.begin_batch(tables, *sad, std::chrono::steady_clock::now());
+    pipeline_.begin_batch(tables, sad, std::chrono::steady_clock::now());
     for (int i = 0; i < count; ++i) {
       const uint64_t key = ready[static_cast<size_t>(i)].data.u64;
       serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key), tables);

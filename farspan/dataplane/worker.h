@@ -29,7 +29,9 @@ namespace farspan::dataplane {
 class Worker final : private Outside {
  public:
   /// Opens the underlay's sockets of this network namespace and ike.sock in `run_dir`.
-  static Result<std::unique_ptr<Worker>> create(SharedState& shared, const std::string& run_dir);
+  /// @param sas  where this worker finds its SAs
+  static Result<std::unique_ptr<Worker>> create(SharedState& shared, ipsec::SadView::Reader sas,
+                                                const std::string& run_dir);
   ~Worker() override;
 
   /// Forwards packets until shared.is_stopping.
@@ -57,8 +59,8 @@ class Worker final : private Outside {
     kPort
   };
 
-  Worker(SharedState& shared, Sockets sockets, std::unique_ptr<ipsec::EspWorker> esp,
-         UniqueFd epoll);
+  Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
+         std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll);
   static bool put_event(void* shared, const ipsec::SaEvent& event);
 
   bool watch(int fd, Source source, uint32_t index = 0);
@@ -78,7 +80,7 @@ class Worker final : private Outside {
 
   SharedState& shared_;
   Published<Tables>::Reader tables_reader_;
-  Published<SadSnapshot>::Reader sad_reader_;
+  ipsec::SadView::Reader sad_reader_;
   Sockets sockets_;
   std::unique_ptr<ipsec::EspWorker> esp_;
   Pipeline pipeline_;

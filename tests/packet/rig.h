@@ -111,7 +111,7 @@ class TestNode final : public Outside {
   uint32_t underlay;
   uint32_t underlay_mtu = 1500;
   bool has_charon = true;
-  bool has_shortcuts = true;  // false: each batch sees a view of SAs of its own, and takes none
+  bool has_shortcuts = true;  // false: policies change before each batch, and it takes none
   io::SendVerdict send_verdict = io::SendVerdict::kSent;
   io::WriteVerdict write_verdict = io::WriteVerdict::kWritten;
 
@@ -132,7 +132,6 @@ class TestNode final : public Outside {
   std::unique_ptr<crypto::Context> context_;
   std::unique_ptr<ipsec::SequenceArena> arena_;
   std::unique_ptr<ipsec::Sad> sad_;
-  std::shared_ptr<const ipsec::SadView> view_;
   TableBuilder builder_;
   std::unique_ptr<const Tables> tables_;
   NodeCounters counters_;

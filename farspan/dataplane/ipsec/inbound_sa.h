@@ -15,12 +15,13 @@
 
 #include "farspan/crypto/keys.h"
 #include "farspan/dataplane/ipsec/esn.h"
+#include "farspan/dataplane/ipsec/live_table.h"
 #include "farspan/dataplane/ipsec/sa_description.h"
 #include "farspan/dataplane/ipsec/sequence_arena.h"
 
 namespace farspan::ipsec {
 
-class alignas(64) InboundSa {
+class alignas(64) InboundSa : public LiveLink<InboundSa> {
  public:
   InboundSa(const crypto::Context& context, const SaDescription& description, SlotClaim claim);
 

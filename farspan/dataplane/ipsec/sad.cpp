@@ -37,22 +37,26 @@ SaUse use_of(const Sa& sa) {
   return {sa.usage.bytes(), sa.usage.packets(), sa.usage.last_use_seconds()};
 }
 
-uint32_t tunnel_of(uint32_t, const InboundSa& sa) { return sa.tunnel(); }
-uint32_t tunnel_of(const std::pair<uint32_t, uint32_t>& key, const OutboundSa&) {
-  return key.first;
-}
-
 }  // namespace
 
-Sad::Sad(SequenceArena& arena, crypto::Context& context) : arena_(arena), context_(context) {}
-Sad::~Sad() = default;
+Sad::Sad(SequenceArena& arena, crypto::Context& context)
+    : arena_(arena), context_(context), view_(arena.slots()) {}
+
+// The slots of what is there stay as they are: a process that ends must not erase its numbers.
+Sad::~Sad() {
+  for (auto& [id, tunnel] : tunnels_) {
+    view_.put_policies(id, {});
+    for (auto& [spi, entry] : tunnel.outbound) view_.retire(entry.sa);
+  }
+  for (auto& [spi, entry] : inbound_) view_.put_inbound(spi, nullptr);
+}
 
 template <class Mark>
 void Sad::for_each_lifetime(Mark mark) {
-  for (auto& [key, entry] : inbound_) mark(entry.life);
-  for (auto& [key, entry] : outbound_) mark(entry.life);
-  for (auto& [tunnel, policies] : policies_) {
-    for (Policy& policy : policies) mark(policy);
+  for (auto& [spi, entry] : inbound_) mark(entry.life);
+  for (auto& [id, tunnel] : tunnels_) {
+    for (auto& [spi, entry] : tunnel.outbound) mark(entry.life);
+    for (Policy& policy : tunnel.policies) mark(policy);
   }
 }
 
@@ -65,38 +69,38 @@ void Sad::hello(uint64_t instance) {
   if (has_instance_) {
     drop_policies([](const Policy& policy) { return !names_outbound_sa(policy.description); });
     for_each_lifetime([](auto& life) { life.is_orphan = life.is_repeated = true; });
-    has_orphans_ = true;
   }
   reservations_.clear();  // they were the earlier charon's
   is_first_repetition_ = is_first_repetition_ || !has_instance_;
   instance_ = instance;
   has_instance_ = true;
+  publish_all();
 }
 
 void Sad::synced(uint64_t now) {
   is_first_repetition_ = false;
   drop_policies([](const Policy& policy) { return !policy.is_repeated; });
-  drop_sas(outbound_, [](const auto& entry) { return !entry.life.is_repeated; });
-  drop_sas(inbound_, [](const auto& entry) { return !entry.life.is_repeated; });
+  drop_sas([](const auto& entry) { return !entry.life.is_repeated; });
+  publish_all();
   arena_.release_unclaimed();
   tick(now);
 }
 
-bool Sad::tick(uint64_t now) {
+void Sad::tick(uint64_t now) {
   std::erase_if(reservations_,
                 [now](const auto& reservation) { return now >= reservation.second; });
-  const auto is_over = [now](const auto& entry) {
-    return entry.life.ends != 0 && now >= entry.life.ends;
-  };
-  drop_sas(outbound_, is_over);
-  drop_sas(inbound_, is_over);
-  if (has_orphans_) {
-    drop_policies([this](const Policy& policy) {
-      return policy.is_orphan &&
-             !outbound_.contains({policy.description.tunnel, policy.description.spi});
-    });
+  while (!deadlines_.empty() && now >= deadlines_.begin()->ends) {
+    const SaName name = deadlines_.begin()->name;
+    drop(name);
+    // Without its SA, nobody would ever take an orphan's policy away.
+    if (!name.is_inbound) {
+      drop_policies_of(tunnels_[name.tunnel], [&](const Policy& policy) {
+        return policy.is_orphan && policy.description.spi == name.spi;
+      });
+    }
+    publish(name.tunnel);
   }
-  return is_changed_;
+  view_.collect();
 }
 
 std::optional<uint32_t> Sad::reserve_spi(uint64_t now) {
@@ -124,157 +128,195 @@ KeyFingerprint Sad::fingerprint_of(const SaDescription& description) const {
   return fingerprint;
 }
 
-SadVerdict Sad::add(const SaDescription& description, uint64_t now) {
-  if (description.is_inbound) {
-    const SadVerdict verdict = install(inbound_, description.spi, description, now);
-    if (verdict == SadVerdict::kOk) reservations_.erase(description.spi);
-    return verdict;
+Sad::Entry<InboundSa>* Sad::find_inbound(uint32_t spi) {
+  const auto found = inbound_.find(spi);
+  return found == inbound_.end() ? nullptr : &found->second;
+}
+
+Sad::Entry<OutboundSa>* Sad::find_outbound(uint32_t tunnel, uint32_t spi) {
+  const auto found = tunnels_.find(tunnel);
+  if (found == tunnels_.end()) return nullptr;
+  const auto entry = found->second.outbound.find(spi);
+  return entry == found->second.outbound.end() ? nullptr : &entry->second;
+}
+
+template <class Result, class Act>
+Result Sad::with_entry(const SaName& name, Result otherwise, Act act) {
+  if (name.is_inbound) {
+    auto* const entry = find_inbound(name.spi);
+    return entry == nullptr ? otherwise : act(*entry);
   }
+  auto* const entry = find_outbound(name.tunnel, name.spi);
+  return entry == nullptr ? otherwise : act(*entry);
+}
+
+SadVerdict Sad::add(const SaDescription& description, uint64_t now) {
+  const SaName name{description.is_inbound, description.spi, description.tunnel};
+  const KeyFingerprint fingerprint = fingerprint_of(description);
+  enum class Known { kNo, kSame, kOther, kUnexpected };
+  // An SA that is there already is charon repeating itself after a reconnect, and keeps its numbers
+  // and age.
+  const Known known = with_entry(name, Known::kNo, [&](auto& entry) {
+    if (!entry.life.is_orphan && entry.life.is_repeated) return Known::kUnexpected;
+    if (entry.fingerprint != fingerprint) return Known::kOther;
+    entry.life.is_orphan = false;
+    entry.life.is_repeated = true;
+    entry.sa->move_path(description.path);
+    return Known::kSame;
+  });
+  if (known == Known::kUnexpected) return SadVerdict::kExists;
+  if (known == Known::kOther) drop(name);
   const SadVerdict verdict =
-      install(outbound_, OutboundKey{description.tunnel, description.spi}, description, now);
-  if (verdict == SadVerdict::kOk) settle_orphans(description.tunnel, now);
+      known == Known::kSame ? SadVerdict::kOk : install(description, fingerprint, now);
+  if (verdict == SadVerdict::kOk) {
+    if (name.is_inbound) reservations_.erase(name.spi);
+    settle_orphans(name.tunnel, now);
+  }
+  publish(name.tunnel);
   return verdict;
 }
 
-// An SA that is there already is charon repeating itself after a reconnect, and keeps its numbers
-// and age.
-template <class Sa, class Key>
-SadVerdict Sad::install(std::map<Key, Entry<Sa>>& sas, const Key& key,
-                        const SaDescription& description, uint64_t now) {
-  const KeyFingerprint fingerprint = fingerprint_of(description);
-  if (const auto known = sas.find(key); known != sas.end()) {
-    Entry<Sa>& entry = known->second;
-    const bool is_expected = entry.life.is_orphan || !entry.life.is_repeated;
-    if (is_expected && entry.fingerprint == fingerprint) {
-      entry.life.is_orphan = false;
-      entry.life.is_repeated = true;
-      entry.sa->move_path(description.path);
-      return SadVerdict::kOk;
-    }
-    if (!is_expected) return SadVerdict::kExists;
-    const Sa* replaced = entry.sa.get();
-    drop_sas(sas, [replaced](const auto& other) { return other.sa.get() == replaced; });
-  }
+SadVerdict Sad::install(const SaDescription& description, const KeyFingerprint& fingerprint,
+                        uint64_t now) {
   if (is_first_repetition_ && arena_.is_new()) return SadVerdict::kNotFound;
-  if (inbound_.size() + outbound_.size() >= kMaxSas) return SadVerdict::kFull;
   const auto slot = arena_.claim(description.is_inbound, description.spi, fingerprint);
   if (!slot)
     return slot.error().code == ErrorCode::kConflict ? SadVerdict::kExists : SadVerdict::kFull;
 
-  Lifetime life;
-  life.added = now;
-  life.ends = description.hard_seconds == 0 || description.hard_seconds > UINT64_MAX - now
-                  ? 0
-                  : now + description.hard_seconds;
-  auto sa = std::make_shared<Sa>(context_, description, SlotClaim(arena_, *slot));
-  sas.emplace(key, Entry<Sa>{std::move(sa), fingerprint, life});
-  touch(description.tunnel);
+  const SaName name{description.is_inbound, description.spi, description.tunnel};
+  SlotClaim claim(arena_, *slot);
+  Tunnel& tunnel = tunnels_[name.tunnel];
+  Lifetime* life;
+  if (name.is_inbound) {
+    InboundSa* const sa = view_.make_inbound(context_, description, std::move(claim));
+    life = &inbound_.emplace(name.spi, Entry<InboundSa>{sa, fingerprint, {}}).first->second.life;
+    tunnel.inbound.insert(name.spi);
+    view_.put_inbound(name.spi, sa);
+  } else {
+    OutboundSa* const sa = view_.make_outbound(context_, description, std::move(claim));
+    life = &tunnel.outbound.emplace(name.spi, Entry<OutboundSa>{sa, fingerprint, {}})
+                .first->second.life;
+  }
+  life->added = now;
+  if (description.hard_seconds != 0 && description.hard_seconds <= UINT64_MAX - now)
+    set_end(name, *life, now + description.hard_seconds);
   return SadVerdict::kOk;
+}
+
+void Sad::set_end(const SaName& name, Lifetime& life, uint64_t ends) {
+  if (life.ends != 0) deadlines_.erase({life.ends, name});
+  life.ends = ends;
+  if (ends != 0) deadlines_.insert({ends, name});
 }
 
 SadVerdict Sad::move(const SaName& name, const OuterPath& path) {
-  if (name.is_inbound) {
-    const auto found = inbound_.find(name.spi);
-    if (found == inbound_.end()) return SadVerdict::kNotFound;
-    found->second.sa->move_path(path);
+  return with_entry(name, SadVerdict::kNotFound, [&](auto& entry) {
+    entry.sa->move_path(path);
     return SadVerdict::kOk;
-  }
-  const auto found = outbound_.find({name.tunnel, name.spi});
-  if (found == outbound_.end()) return SadVerdict::kNotFound;
-  found->second.sa->move_path(path);
-  return SadVerdict::kOk;
+  });
 }
 
-std::optional<SaUse> Sad::usage(const SaName& name) const {
-  if (name.is_inbound) {
-    const auto found = inbound_.find(name.spi);
-    return found == inbound_.end() ? std::nullopt : std::optional(use_of(*found->second.sa));
-  }
-  const auto found = outbound_.find({name.tunnel, name.spi});
-  return found == outbound_.end() ? std::nullopt : std::optional(use_of(*found->second.sa));
+std::optional<SaUse> Sad::usage(const SaName& name) {
+  return with_entry(name, std::optional<SaUse>(),
+                    [](const auto& entry) { return std::optional(use_of(*entry.sa)); });
 }
 
 SadVerdict Sad::remove(const SaName& name) {
-  if (name.is_inbound) {
-    if (reservations_.erase(name.spi) != 0) return SadVerdict::kOk;
-    const auto found = inbound_.find(name.spi);
-    if (found == inbound_.end()) return SadVerdict::kNotFound;
-    found->second.sa->forget();
-    inbound_.erase(found);
-    is_changed_ = true;
-    return SadVerdict::kOk;
-  }
-  const auto found = outbound_.find({name.tunnel, name.spi});
-  if (found == outbound_.end()) return SadVerdict::kNotFound;
-  found->second.sa->forget();
-  outbound_.erase(found);
-  touch(name.tunnel);
+  if (name.is_inbound && reservations_.erase(name.spi) != 0) return SadVerdict::kOk;
+  const auto tunnel = with_entry(name, std::optional<uint32_t>(), [](const auto& entry) {
+    return std::optional(entry.sa->tunnel());
+  });
+  if (!tunnel) return SadVerdict::kNotFound;
+  drop(name);
+  publish(*tunnel);
   return SadVerdict::kOk;
 }
 
 void Sad::flush_sas() {
-  drop_sas(outbound_, [](const auto&) { return true; });
-  drop_sas(inbound_, [](const auto&) { return true; });
+  drop_sas([](const auto&) { return true; });
   reservations_.clear();
+  publish_all();
 }
 
-template <class Sa, class Key, class Which>
-void Sad::drop_sas(std::map<Key, Entry<Sa>>& sas, Which which) {
-  for (auto at = sas.begin(); at != sas.end();) {
+void Sad::drop(SaName name) {
+  if (name.is_inbound) {
+    auto* const entry = find_inbound(name.spi);
+    name.tunnel = entry->sa->tunnel();
+    set_end(name, entry->life, 0);
+    entry->sa->forget();
+    view_.put_inbound(name.spi, nullptr);
+    inbound_.erase(name.spi);
+    tunnels_[name.tunnel].inbound.erase(name.spi);
+    return;
+  }
+  auto* const entry = find_outbound(name.tunnel, name.spi);
+  set_end(name, entry->life, 0);
+  entry->sa->forget();
+  dropped_.push_back(entry->sa);
+  tunnels_[name.tunnel].outbound.erase(name.spi);
+}
+
+template <class Which>
+void Sad::drop_sas_of(uint32_t id, Which which) {
+  Tunnel& tunnel = tunnels_[id];
+  for (auto at = tunnel.outbound.begin(); at != tunnel.outbound.end();) {
     const auto next = std::next(at);
-    if (which(at->second)) {
-      at->second.sa->forget();
-      touch(tunnel_of(at->first, *at->second.sa));
-      sas.erase(at);
-    }
+    if (which(at->second)) drop({false, at->first, id});
+    at = next;
+  }
+  for (auto at = tunnel.inbound.begin(); at != tunnel.inbound.end();) {
+    const auto next = std::next(at);
+    if (which(*find_inbound(*at))) drop({true, *at, id});
     at = next;
   }
 }
 
+template <class Which>
+void Sad::drop_sas(Which which) {
+  for (const auto& [id, tunnel] : tunnels_) drop_sas_of(id, which);
+}
+
 SadVerdict Sad::add_policy(const PolicyDescription& policy, uint64_t now) {
-  Policies& policies = policies_[policy.tunnel];
-  const auto known = std::find_if(policies.begin(), policies.end(),
-                                  [&](const Policy& other) { return other.description == policy; });
-  if (known != policies.end() && !known->is_orphan) {
+  Tunnel& tunnel = tunnels_[policy.tunnel];
+  const auto known = std::ranges::find_if(
+      tunnel.policies, [&](const Policy& other) { return other.description == policy; });
+  if (known != tunnel.policies.end() && !known->is_orphan) {
     known->uses = known->is_repeated ? known->uses + 1 : 1;
     known->is_repeated = true;
     return SadVerdict::kOk;
   }
-  if (policy_count_ >= kMaxPolicies) {
-    if (policies.empty()) policies_.erase(policy.tunnel);
-    return SadVerdict::kFull;
+  const bool is_full = policy_count_ >= kMaxPolicies;
+  if (!is_full) {
+    Policy added{policy, nullptr};
+    if (is_trap(policy)) added.trap = std::make_shared<Trap>(policy.reqid, selectors_of(policy));
+    tunnel.policies.push_back(std::move(added));
+    ++policy_count_;
+    settle_orphans(policy.tunnel, now);
   }
-  Policy added{policy, nullptr};
-  if (is_trap(policy)) added.trap = std::make_shared<Trap>(policy.reqid, selectors_of(policy));
-  policies.push_back(std::move(added));
-  ++policy_count_;
-  if (policy.direction == Direction::kOut) touch(policy.tunnel);
-  settle_orphans(policy.tunnel, now);
-  return SadVerdict::kOk;
+  publish(policy.tunnel);
+  return is_full ? SadVerdict::kFull : SadVerdict::kOk;
 }
 
 SadVerdict Sad::remove_policy(const PolicyDescription& policy) {
-  const auto found = policies_.find(policy.tunnel);
-  if (found == policies_.end()) return SadVerdict::kNotFound;
-  Policies& policies = found->second;
-  const auto known = std::find_if(policies.begin(), policies.end(), [&](const Policy& other) {
+  const auto found = tunnels_.find(policy.tunnel);
+  if (found == tunnels_.end()) return SadVerdict::kNotFound;
+  std::vector<Policy>& policies = found->second.policies;
+  const auto known = std::ranges::find_if(policies, [&](const Policy& other) {
     return !other.is_orphan && other.description == policy;
   });
   if (known == policies.end()) return SadVerdict::kNotFound;
   if (--known->uses > 0) return SadVerdict::kOk;
   policies.erase(known);
   --policy_count_;
-  if (policies.empty()) policies_.erase(found);
-  if (policy.direction == Direction::kOut) touch(policy.tunnel);
+  publish(policy.tunnel);
   return SadVerdict::kOk;
 }
 
-std::optional<SaUse> Sad::policy_usage(const PolicyDescription& policy) const {
-  const auto found = policies_.find(policy.tunnel);
-  if (found == policies_.end()) return std::nullopt;
-  const bool is_known =
-      std::any_of(found->second.begin(), found->second.end(),
-                  [&](const Policy& other) { return other.description == policy; });
+std::optional<SaUse> Sad::policy_usage(const PolicyDescription& policy) {
+  const auto found = tunnels_.find(policy.tunnel);
+  if (found == tunnels_.end()) return std::nullopt;
+  const bool is_known = std::ranges::any_of(
+      found->second.policies, [&](const Policy& other) { return other.description == policy; });
   if (!is_known) return std::nullopt;
   const auto use = usage({policy.direction != Direction::kOut, policy.spi, policy.tunnel});
   return use ? *use : SaUse{};
@@ -282,74 +324,91 @@ std::optional<SaUse> Sad::policy_usage(const PolicyDescription& policy) const {
 
 void Sad::flush_policies() {
   drop_policies([](const Policy&) { return true; });
+  publish_all();
+}
+
+template <class Which>
+void Sad::drop_policies_of(Tunnel& tunnel, Which which) {
+  policy_count_ -= std::erase_if(tunnel.policies, which);
 }
 
 template <class Which>
 void Sad::drop_policies(Which which) {
-  for (auto at = policies_.begin(); at != policies_.end();) {
-    const auto next = std::next(at);
-    const size_t dropped = std::erase_if(at->second, which);
-    policy_count_ -= dropped;
-    if (dropped > 0) touch(at->first);
-    if (at->second.empty()) policies_.erase(at);
-    at = next;
-  }
+  for (auto& [id, tunnel] : tunnels_) drop_policies_of(tunnel, which);
 }
 
-bool Sad::is_carried_by_new_sa(uint32_t tunnel) const {
-  const auto found = policies_.find(tunnel);
-  if (found == policies_.end()) return false;
-  return std::any_of(found->second.begin(), found->second.end(), [&](const Policy& policy) {
+bool Sad::is_carried_by_new_sa(const Tunnel& tunnel) {
+  return std::ranges::any_of(tunnel.policies, [&](const Policy& policy) {
     if (policy.is_orphan || !names_outbound_sa(policy.description)) return false;
-    const auto sa = outbound_.find({tunnel, policy.description.spi});
-    return sa != outbound_.end() && !sa->second.life.is_orphan;
+    const auto sa = tunnel.outbound.find(policy.description.spi);
+    return sa != tunnel.outbound.end() && !sa->second.life.is_orphan;
   });
 }
 
 // Outbound at once, for the new SA carries everything from now on; inbound later, for the peer may
 // still send with what it had.
-void Sad::settle_orphans(uint32_t tunnel, uint64_t now) {
-  if (!has_orphans_ || !is_carried_by_new_sa(tunnel)) return;
-  drop_sas(outbound_, [tunnel](const auto& entry) {
-    return entry.life.is_orphan && entry.sa->tunnel() == tunnel;
-  });
-  has_orphans_ = false;
-  for (auto& [spi, entry] : inbound_) {
-    if (!entry.life.is_orphan) continue;
-    has_orphans_ = true;
-    if (entry.sa->tunnel() != tunnel) continue;
-    const uint64_t end = now + kInboundGraceSeconds;
-    if (entry.life.ends == 0 || entry.life.ends > end) entry.life.ends = end;
+void Sad::settle_orphans(uint32_t id, uint64_t now) {
+  Tunnel& tunnel = tunnels_[id];
+  if (!is_carried_by_new_sa(tunnel)) return;
+  for (auto at = tunnel.outbound.begin(); at != tunnel.outbound.end();) {
+    const auto next = std::next(at);
+    if (at->second.life.is_orphan) drop({false, at->first, id});
+    at = next;
   }
-  for (const auto& [key, entry] : outbound_) has_orphans_ |= entry.life.is_orphan;
-  drop_policies([tunnel](const Policy& policy) {
-    return policy.is_orphan && policy.description.tunnel == tunnel;
-  });
+  for (const uint32_t spi : tunnel.inbound) {
+    Lifetime& life = find_inbound(spi)->life;
+    const uint64_t end = now + kInboundGraceSeconds;
+    if (life.is_orphan && (life.ends == 0 || life.ends > end)) set_end({true, spi, id}, life, end);
+  }
+  drop_policies_of(tunnel, [](const Policy& policy) { return policy.is_orphan; });
+}
+
+void Sad::publish(uint32_t id) {
+  const auto found = tunnels_.find(id);
+  SadView::Policies seen;
+  if (found != tunnels_.end()) {
+    const Tunnel& tunnel = found->second;
+    for (auto policy = tunnel.policies.rbegin(); policy != tunnel.policies.rend(); ++policy) {
+      if (policy->trap) seen.traps.push_back(policy->trap);
+      if (!names_outbound_sa(policy->description)) continue;
+      const auto sa = tunnel.outbound.find(policy->description.spi);
+      if (sa == tunnel.outbound.end()) continue;
+      seen.candidates.push_back(
+          {sa->second.sa, policy->description.source, policy->description.destination});
+    }
+    if (tunnel.is_empty()) tunnels_.erase(found);
+  }
+  view_.put_policies(id, std::move(seen));
+  for (OutboundSa* const sa : dropped_) view_.retire(sa);
+  dropped_.clear();
+  view_.collect();
+}
+
+// Of what was dropped in many tunnels nothing may go before all of them are shown without it.
+void Sad::publish_all() {
+  std::vector<OutboundSa*> dropped = std::exchange(dropped_, {});
+  for (auto at = tunnels_.begin(); at != tunnels_.end();) {
+    const uint32_t id = at->first;
+    ++at;
+    publish(id);
+  }
+  for (OutboundSa* const sa : dropped) view_.retire(sa);
+  view_.collect();
 }
 
 void Sad::wished(const SaEvent& acquire, bool is_heard, uint64_t now) {
   wishes_[acquire.tunnel] = {acquire.flow, now, is_heard};
 }
 
-bool Sad::is_carried(uint32_t tunnel, const InnerFlow& flow) const {
-  const auto policies = policies_.find(tunnel);
-  if (policies == policies_.end()) return false;
-  return std::ranges::any_of(tunnel_view(tunnel, policies->second)->candidates,
-                             [&](const auto& sa) { return sa.selectors.covers(flow); });
-}
-
 const Trap* Sad::trap_for(uint32_t tunnel, const InnerFlow& flow) const {
-  const auto policies = policies_.find(tunnel);
-  if (policies == policies_.end()) return nullptr;
-  for (const Policy& policy : policies->second) {
-    if (policy.trap && policy.trap->selectors().covers(flow)) return policy.trap.get();
-  }
-  return nullptr;
+  const SadView::Selection selection = view_.select(tunnel, flow);
+  return selection.answer == SadView::Selection::Answer::kAcquire ? selection.trap : nullptr;
 }
 
 std::vector<SaEvent> Sad::unheard_wishes(uint64_t now) {
   std::erase_if(wishes_, [&](const auto& wish) {
-    return now >= wish.second.since + kWishSeconds || is_carried(wish.first, wish.second.flow);
+    return now >= wish.second.since + kWishSeconds ||
+           view_.select(wish.first, wish.second.flow).sa != nullptr;
   });
   std::vector<SaEvent> unheard;
   for (auto& [tunnel, wish] : wishes_) {
@@ -374,7 +433,9 @@ std::vector<SaEvent> Sad::pending_events(uint64_t now) {
     if (entry.life.is_orphan || reached == SaUsage::Reached::kNothing) return;
     events.push_back(event_about(*entry.sa, is_inbound, event_kind_of(reached)));
   };
-  for (const auto& [key, entry] : outbound_) add_limit(entry, false);
+  for (const auto& [id, tunnel] : tunnels_) {
+    for (const auto& [spi, entry] : tunnel.outbound) add_limit(entry, false);
+  }
   for (const auto& [spi, entry] : inbound_) {
     add_limit(entry, true);
     const Endpoint moved_to = entry.sa->moved_to.load();
@@ -387,44 +448,8 @@ std::vector<SaEvent> Sad::pending_events(uint64_t now) {
   return events;
 }
 
-void Sad::touch(uint32_t tunnel) {
-  changed_tunnels_.insert(tunnel);
-  is_changed_ = true;
-}
-
-std::shared_ptr<const SadView::Tunnel> Sad::tunnel_view(uint32_t tunnel,
-                                                        const Policies& policies) const {
-  auto view = std::make_shared<SadView::Tunnel>();
-  for (auto policy = policies.rbegin(); policy != policies.rend(); ++policy) {
-    if (policy->trap) view->traps.push_back(policy->trap);
-    if (!names_outbound_sa(policy->description)) continue;
-    const auto sa = outbound_.find({tunnel, policy->description.spi});
-    if (sa == outbound_.end()) continue;
-    view->candidates.push_back({sa->second.sa, selectors_of(policy->description)});
-  }
-  return view;
-}
-
-std::shared_ptr<const SadView> Sad::view() {
-  for (const uint32_t tunnel : changed_tunnels_) {
-    tunnels_.erase(tunnel);
-    const auto policies = policies_.find(tunnel);
-    if (policies == policies_.end()) continue;
-    auto view = tunnel_view(tunnel, policies->second);
-    if (!view->candidates.empty() || !view->traps.empty())
-      tunnels_.emplace(tunnel, std::move(view));
-  }
-  changed_tunnels_.clear();
-  is_changed_ = false;
-  std::vector<std::shared_ptr<InboundSa>> inbound;
-  inbound.reserve(inbound_.size());
-  for (const auto& [spi, entry] : inbound_) inbound.push_back(entry.sa);
-  return std::shared_ptr<const SadView>(new SadView(++views_made_, std::move(inbound), tunnels_));
-}
-
 std::vector<Sad::Row> Sad::rows(uint64_t now) const {
   std::vector<Row> rows;
-  rows.reserve(inbound_.size() + outbound_.size());
   const auto row = [now](const auto& entry, bool is_inbound) {
     const auto& sa = *entry.sa;
     Row filled{};
@@ -442,14 +467,12 @@ std::vector<Sad::Row> Sad::rows(uint64_t now) const {
     rows.push_back(row(entry, true));
     rows.back().newest_sequence = entry.sa->newest();
   }
-  for (const auto& [key, entry] : outbound_) {
-    rows.push_back(row(entry, false));
-    rows.back().newest_sequence = entry.sa->last_taken();
-    const auto tunnel = policies_.find(key.first);
-    if (tunnel == policies_.end()) continue;
-    const auto view = tunnel_view(key.first, tunnel->second);
-    rows.back().is_used_for_sending =
-        !view->candidates.empty() && view->candidates.front().sa == entry.sa;
+  for (const auto& [id, tunnel] : tunnels_) {
+    for (const auto& [spi, entry] : tunnel.outbound) {
+      rows.push_back(row(entry, false));
+      rows.back().newest_sequence = entry.sa->last_taken();
+      rows.back().is_used_for_sending = view_.newest_outbound(id) == entry.sa;
+    }
   }
   return rows;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sad: the control thread's book of SAs, policies and reserved SPIs; it prints a SadView for the
-// worker.
+// Sad: the control thread's book of SAs, policies and reserved SPIs; it keeps the SadView of the
+// workers.
+//
+// Every function that changes something has changed the view when it returns. It costs what it
+// changes: the SAs and policies of one tunnel stand together, what has an end stands by its end.
 //
 // Charon decides what exists; the Sad keeps it, across charon's death too. SAs and policies of an
 // earlier charon are orphans: they go on forwarding until the new charon has put an outbound policy
@@ -43,6 +46,7 @@ struct SaName {
   bool is_inbound = false;
   uint32_t spi = 0;     // host order
   uint32_t tunnel = 0;  // not looked at for inbound
+  auto operator<=>(const SaName&) const = default;
 };
 
 struct PolicyDescription {
@@ -65,7 +69,8 @@ enum class SadVerdict : uint8_t { kOk, kNotFound, kExists, kFull };
 
 class Sad {
  public:
-  static constexpr size_t kMaxSas = 32768;  // both directions
+  static constexpr size_t kMaxSas =
+      SequenceArena::kSlots;  // both directions; an arena has a slot each
   static constexpr size_t kMaxPolicies = 65536;
   static constexpr size_t kMaxReservations = 4096;
   static constexpr uint64_t kReservationSeconds = 165;  // charon's own patience with a larval SA
@@ -84,20 +89,19 @@ class Sad {
   /// about to repeat what it holds, and what it does not repeat until synced() is deleted.
   void hello(uint64_t instance);
   void synced(uint64_t now);
-  /// Whether charon is still telling a data plane that just began what there was before it.
-  bool is_being_repeated() const { return is_first_repetition_; }
-  /// Drops reservations, orphans and SAs whose time is over. True when the view changed.
-  bool tick(uint64_t now);
+  /// Drops reservations, orphans and SAs whose time is over, and frees what no worker uses any
+  /// more.
+  void tick(uint64_t now);
 
   std::optional<uint32_t> reserve_spi(uint64_t now);
   SadVerdict add(const SaDescription& description, uint64_t now);
   SadVerdict move(const SaName& name, const OuterPath& path);
-  std::optional<SaUse> usage(const SaName& name) const;
+  std::optional<SaUse> usage(const SaName& name);
   SadVerdict remove(const SaName& name);
   void flush_sas();
   SadVerdict add_policy(const PolicyDescription& policy, uint64_t now);
   SadVerdict remove_policy(const PolicyDescription& policy);
-  std::optional<SaUse> policy_usage(const PolicyDescription& policy) const;
+  std::optional<SaUse> policy_usage(const PolicyDescription& policy);
   void flush_policies();
 
   /// A packet needed a tunnel that is not there. @param is_heard  charon was told
@@ -108,10 +112,9 @@ class Sad {
   /// said: limits that are reached, peers that are not where it believes, unheard wishes.
   std::vector<SaEvent> pending_events(uint64_t now);
 
-  /// The present state for the worker. @cost linear in SAs, and in the policies of changed tunnels
-  std::shared_ptr<const SadView> view();
-  /// Whether view() would differ from the last one made.
-  bool is_changed() const { return is_changed_; }
+  /// What workers see; lives as long as the Sad. Its readers have stopped before.
+  const SadView& view() const { return view_; }
+  SadView::Reader reader() { return view_.reader(); }
 
   /// One line per SA for status: what a person or an agent asks about.
   struct Row {
@@ -133,7 +136,7 @@ class Sad {
   };
   template <class Sa>
   struct Entry {
-    std::shared_ptr<Sa> sa;
+    Sa* sa;
     KeyFingerprint fingerprint;
     Lifetime life;
   };
@@ -149,44 +152,62 @@ class Sad {
     uint64_t since = 0;
     bool is_heard = false;
   };
-  using Policies = std::vector<Policy>;               // of one tunnel, oldest first
-  using OutboundKey = std::pair<uint32_t, uint32_t>;  // tunnel, SPI
+  /// All of one tunnel: a few of each.
+  struct Tunnel {
+    std::vector<Policy> policies;                    // oldest first
+    std::map<uint32_t, Entry<OutboundSa>> outbound;  // by SPI
+    std::set<uint32_t> inbound;                      // SPIs; the entries are in inbound_
+    bool is_empty() const { return policies.empty() && outbound.empty() && inbound.empty(); }
+  };
+  using Tunnels = std::map<uint32_t, Tunnel>;
+  struct Deadline {
+    uint64_t ends;
+    SaName name;
+    auto operator<=>(const Deadline&) const = default;
+  };
 
-  template <class Sa, class Key>
-  SadVerdict install(std::map<Key, Entry<Sa>>& sas, const Key& key,
-                     const SaDescription& description, uint64_t now);
   KeyFingerprint fingerprint_of(const SaDescription& description) const;
-  /// Lets a tunnel's orphans go when a new outbound SA of it is in use.
-  void settle_orphans(uint32_t tunnel, uint64_t now);
-  bool is_carried_by_new_sa(uint32_t tunnel) const;
-  template <class Sa, class Key, class Which>
-  void drop_sas(std::map<Key, Entry<Sa>>& sas, Which which);
+  Entry<InboundSa>* find_inbound(uint32_t spi);
+  Entry<OutboundSa>* find_outbound(uint32_t tunnel, uint32_t spi);
+  /// Calls `act` with the entry of `name`; `otherwise` without one.
+  template <class Result, class Act>
+  Result with_entry(const SaName& name, Result otherwise, Act act);
+  SadVerdict install(const SaDescription& description, const KeyFingerprint& fingerprint,
+                     uint64_t now);
+  void set_end(const SaName& name, Lifetime& life, uint64_t ends);
+  /// Takes an SA out of the book; publish() takes it out of what workers see.
+  void drop(SaName name);
+  template <class Which>
+  void drop_sas_of(uint32_t id, Which which);
+  template <class Which>
+  void drop_policies_of(Tunnel& tunnel, Which which);
+  template <class Which>
+  void drop_sas(Which which);
   template <class Which>
   void drop_policies(Which which);
   template <class Mark>
   void for_each_lifetime(Mark mark);
-  void touch(uint32_t tunnel);
-  bool is_carried(uint32_t tunnel, const InnerFlow& flow) const;
+  /// Lets a tunnel's orphans go when a new outbound SA of it is in use.
+  void settle_orphans(uint32_t id, uint64_t now);
+  static bool is_carried_by_new_sa(const Tunnel& tunnel);
+  /// Shows workers what the tunnel is now, and forgets it when nothing is left of it.
+  void publish(uint32_t id);
+  void publish_all();
   const Trap* trap_for(uint32_t tunnel, const InnerFlow& flow) const;
-  std::shared_ptr<const SadView::Tunnel> tunnel_view(uint32_t tunnel,
-                                                     const Policies& policies) const;
 
   SequenceArena& arena_;
   crypto::Context& context_;
   uint64_t instance_ = 0;
   bool has_instance_ = false;
   bool is_first_repetition_ = false;  // until the first synced(): charon says what it had before us
-  std::map<uint32_t, Entry<InboundSa>> inbound_;
-  std::map<OutboundKey, Entry<OutboundSa>> outbound_;
-  std::map<uint32_t, Policies> policies_;  // by tunnel
+  std::map<uint32_t, Entry<InboundSa>> inbound_;  // by SPI
+  Tunnels tunnels_;
+  std::set<Deadline> deadlines_;  // of the SAs that have one
   size_t policy_count_ = 0;
   std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
   std::map<uint32_t, Wish> wishes_;            // by tunnel
-  bool has_orphans_ = false;
-  SadView::Tunnels tunnels_;            // as last printed
-  std::set<uint32_t> changed_tunnels_;  // to be printed again
-  uint64_t views_made_ = 0;
-  bool is_changed_ = true;
+  std::vector<OutboundSa*> dropped_;           // still in a tunnel's row, until publish()
+  SadView view_;
 };
 
 }  // namespace farspan::ipsec

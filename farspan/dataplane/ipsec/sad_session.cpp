@@ -324,11 +324,7 @@ SadSession::Answer SadSession::receive(Bytes message, uint64_t now_seconds) {
   const auto header = take<fs_sad_header>(body);
   if (!header) return {};  // not even a serial to answer
   const auto answer = [&](const fs_sad_reply& reply) {
-    // A view costs time linear in the SAs: thousands of repeated ones wait for SYNCED, or for the
-    // next tick.
-    return Answer{message_of(FS_SAD_REPLY, header->serial, reply),
-                  sad_.is_changed() && !sad_.is_being_repeated(),
-                  {}};
+    return Answer{message_of(FS_SAD_REPLY, header->serial, reply), {}};
   };
   if (header->length != message.size() || message.size() > FS_SAD_MAX_MESSAGE) {
     return answer(reply_with(FS_SAD_MALFORMED));

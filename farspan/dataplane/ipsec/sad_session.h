@@ -3,8 +3,8 @@
 // no clock.
 //
 // Every length, enumerator and address is checked before anything changes; what does not fit is
-// answered with FS_SAD_MALFORMED and leaves the Sad as it was. Publish the new view before sending
-// the reply: charon tells the peer to use an inbound SA as soon as it is answered.
+// answered with FS_SAD_MALFORMED and leaves the Sad as it was. What a request changed, workers see
+// before there is a reply: charon tells the peer to use an inbound SA as soon as it is answered.
 //
 // Not here: the rules of SAs and policies (sad.h). Threads: the control thread.
 // Standards: farspan/ike/protocol.h.
@@ -25,8 +25,7 @@ class SadSession {
   explicit SadSession(Sad& sad) : sad_(sad) {}
 
   struct Answer {
-    std::string reply;          // one message for the socket; empty when the request deserves none
-    bool must_publish = false;  // sad.view() changed, and the worker should see it now
+    std::string reply;  // one message for the socket; empty when the request deserves none
     std::vector<std::string> events;  // to be sent behind the reply: what charon missed
   };
   /// Carries out one message. Requests before a valid HELLO are refused.

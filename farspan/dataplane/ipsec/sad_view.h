@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// SadView: the SAs and policies as the worker sees them during one batch; immutable once published.
+// SadView: the SAs and policies as the worker sees them: two tables that change an entry at a time.
 //
 // Two questions per packet: which inbound SA has this SPI, and which outbound SA does a tunnel use
-// for this inner packet. Both are open-addressed tables, one cache line looked at as a rule: that
-// of tunnels has the SA and the first selectors of the newest policy in place, which nearly every
-// packet takes. The SAs are shared between views and live as long as any view that names them.
+// for this inner packet. A tunnel's row has the SA and the selectors of the newest policy in its
+// first cache line, which nearly every packet takes. A row is never changed, only replaced, so no
+// packet sees half a change; and what was replaced or removed is freed when the readers have passed
+// (readers.h). So a change costs what it changes, however many tunnels there are, and is seen by
+// every packet from then on.
 //
-// Not here: how SAs come and go (sad.h). Threads: made by the control thread, read by workers.
+// Not here: how SAs come and go (sad.h). Threads: changed by the control thread (Sad), read by
+// workers, each between its Reader's acquire() and quiesce().
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "farspan/dataplane/ipsec/inbound_sa.h"
+#include "farspan/dataplane/ipsec/live_table.h"
 #include "farspan/dataplane/ipsec/outbound_sa.h"
+#include "farspan/dataplane/ipsec/readers.h"
 #include "farspan/dataplane/ipsec/sa_event.h"
+#include "farspan/dataplane/ipsec/slabs.h"
 
 namespace farspan::ipsec {
 
@@ -58,55 +65,103 @@ class SadView {
     Trap* trap = nullptr;
   };
 
+  /// A worker's right to look.
+  class Reader {
+   public:
+    /// The view; what is found in it stays until quiesce().
+    const SadView& acquire() noexcept {
+      reader_.enter();
+      return *view_;
+    }
+    void quiesce() noexcept { reader_.leave(); }
+
+   private:
+    friend class SadView;
+    Reader(const SadView* view, Readers::Reader reader) : view_(view), reader_(reader) {}
+    const SadView* view_;
+    Readers::Reader reader_;
+  };
+
+  /// @param most  SAs and tunnels there will be, or nearly
+  explicit SadView(size_t most) : inbound_(most), rows_(most) {}
+  ~SadView();
+  SadView(const SadView&) = delete;
+  SadView& operator=(const SadView&) = delete;
+
+  /// A reader for one more worker; before that worker starts.
+  Reader reader() { return Reader(this, readers_.reader()); }
+
   /// The inbound SA with this SPI (host order), or null.
-  InboundSa* inbound(uint32_t spi) const;
+  InboundSa* inbound(uint32_t spi) const { return inbound_.find(spi); }
   /// Which SA of `tunnel` the packet takes: the newest policy that covers it decides.
   Selection select(uint32_t tunnel, const InnerFlow& flow) const;
   /// The newest outbound SA of `tunnel` whatever it covers, or null: for MTU and status.
   OutboundSa* newest_outbound(uint32_t tunnel) const;
 
-  /// Grows with every view of one Sad.
-  uint64_t version() const { return version_; }
-  size_t inbound_count() const { return inbound_owned_.size(); }
-  size_t tunnel_count() const { return tunnels_.size(); }
+  /// Grows whenever select() may answer something else than before.
+  uint64_t version() const { return version_.load(std::memory_order_seq_cst); }
 
  private:
   friend class Sad;
   struct Candidate {
-    std::shared_ptr<OutboundSa> sa;
-    TrafficSelectors selectors;  // of the policy
+    OutboundSa* sa;
+    SelectorRange source, destination;  // of the policy
+    bool covers(const InnerFlow& flow) const {
+      return source.holds(flow.source, flow.source_port, flow.protocol) &&
+             destination.holds(flow.destination, flow.destination_port, flow.protocol);
+    }
+    bool operator==(const Candidate&) const = default;
   };
-  struct Tunnel {
+  struct Policies {                     // of one tunnel
     std::vector<Candidate> candidates;  // newest first
     std::vector<std::shared_ptr<Trap>> traps;
+    bool operator==(const Policies&) const = default;
   };
-  // Shared between views until a policy of the tunnel changes, so that one new SA does not copy all
-  // tunnels.
-  using Tunnels = std::unordered_map<uint32_t, std::shared_ptr<const Tunnel>>;
-  struct InboundEntry {
-    uint32_t spi = 0;  // 0: empty
-    InboundSa* sa = nullptr;
-  };
-  struct alignas(64) TunnelRow {
-    uint32_t tunnel = 0;
-    OutboundSa* newest = nullptr;
-    SelectorRange source = SelectorRange::nothing(), destination = source;  // of the newest, first
-    const Tunnel* policies = nullptr;                                       // null: empty row
-  };
-  SadView(uint64_t version, std::vector<std::shared_ptr<InboundSa>> inbound, Tunnels tunnels);
-  void index_inbound();
-  void index_tunnels();
-  const TunnelRow* find(uint32_t tunnel) const;
-  static Selection select_by_all(const Tunnel& policies, const InnerFlow& flow);
-  static size_t home_of(uint32_t id, unsigned shift) { return (id * 0x9E3779B1u) >> shift; }
+  struct alignas(64) Row : LiveLink<Row> {
+    Row(uint32_t id, Policies of_it);
+    uint32_t id() const { return tunnel; }
 
-  uint64_t version_;
-  std::vector<std::shared_ptr<InboundSa>> inbound_owned_;
-  std::vector<InboundEntry> inbound_;  // power of two, at most half full
-  unsigned inbound_shift_ = 31;
-  Tunnels tunnels_;
-  std::vector<TunnelRow> rows_;  // of tunnels_; power of two, at most half full
-  unsigned row_shift_ = 31;
+    uint32_t tunnel;
+    Candidate newest{nullptr, SelectorRange::nothing(), SelectorRange::nothing()};
+    Policies policies;
+  };
+  static_assert(sizeof(LiveLink<Row>) + 8 + sizeof(Candidate) <= 64,
+                "the usual answer takes one cache line");
+
+  // The control thread's.
+  template <class... Args>
+  InboundSa* make_inbound(Args&&... args) {
+    return inbound_places_.make(std::forward<Args>(args)...);
+  }
+  template <class... Args>
+  OutboundSa* make_outbound(Args&&... args) {
+    return outbound_places_.make(std::forward<Args>(args)...);
+  }
+  /// From now on packets find `sa`, or with null none, by this SPI. The one before is retired.
+  void put_inbound(uint32_t spi, InboundSa* sa);
+  /// From now on packets of `tunnel` are judged by `policies`.
+  void put_policies(uint32_t tunnel, Policies policies);
+  /// An SA that no table names any more.
+  void retire(OutboundSa* sa) { retired_.push_back({readers_.removed(), sa}); }
+  /// Frees what nobody uses any more. @cost linear in what waits for that, not in what there is
+  void collect();
+
+  static Selection select_by_all(const Policies& policies, const InnerFlow& flow);
+  using Retired = std::variant<InboundSa*, OutboundSa*, Row*>;
+  void free(const Retired& retired);
+
+  LiveTable<InboundSa, &InboundSa::spi> inbound_;
+  LiveTable<Row, &Row::id> rows_;
+  std::atomic<uint64_t> version_{1};
+  Readers readers_;
+  Slabs<InboundSa> inbound_places_;
+  Slabs<OutboundSa> outbound_places_;
+  Slabs<Row> row_places_;
+  struct Waiting {
+    uint64_t stamp;
+    Retired what;
+  };
+  std::deque<Waiting> retired_;  // oldest first
 };
 
 }  // namespace farspan::ipsec

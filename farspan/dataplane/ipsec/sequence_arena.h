@@ -75,6 +75,7 @@ class SequenceArena {
   static uint64_t& sent(Slot& slot) { return slot.sent; }
   static ReplayWindow& window(Slot& slot) { return slot.window; }
 
+  size_t slots() const { return slots_.size(); }
   size_t used_slots() const { return by_identity_.size(); }
 
  private:
