@@ -2,6 +2,18 @@
 #include "farspan/compiler/rib.h"
 
 namespace farspan::compiler {
+namespace {
+
+ActiveDestinations active_destinations(const Rib& rib) {
+  ActiveDestinations active;
+  for (size_t i = 0; i < rib.size(); ++i) {
+    if (rib[i].is_active() && !rib[i].candidate.source)
+      active.emplace(rib[i].candidate.destination, i);
+  }
+  return active;
+}
+
+}  // namespace
 
 std::map<std::string, Rib> make_ribs(const Placement& placement) {
   std::map<std::string, Rib>
@@ -13,9 +25,12 @@ std::map<std::string, Rib> make_ribs(const Placement& placement) {
   }
   std::map<std::string, Rib> ribs = own;
   for (const VpcSite& site : placement.sites) {
+    if (site.cen.empty()) continue;
+    Rib& rib = ribs[site.vpc->meta.name];
+    ActiveDestinations active = active_destinations(rib);
     for (const VpcSite& other : placement.sites) {
-      if (site.cen.empty() || other.cen != site.cen || &other == &site) continue;
-      add_cen_routes(site, other, own[other.vpc->meta.name], ribs[site.vpc->meta.name]);
+      if (other.cen != site.cen || &other == &site) continue;
+      add_cen_routes(site, other, own[other.vpc->meta.name], rib, active);
     }
   }
   return ribs;

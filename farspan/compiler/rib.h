@@ -35,13 +35,17 @@ struct RibRoute {
 
 using Rib = std::vector<RibRoute>;
 
+/// Where in a RIB the active route without a source stands, by its destination.
+using ActiveDestinations = std::map<net::Prefix, size_t>;
+
 /// The RIB of every Vpc of `placement`, by name. Points into `placement`.
 std::map<std::string, Rib> make_ribs(const Placement& placement);
 
 void add_vpc_routes(const VpcSite& site, Rib& rib);  // vpc_routes.cpp
 void add_vpn_routes(const VpcSite& site, Rib& rib);  // vpn_routes.cpp
-/// What `from` announces, out of its own RIB `announced`, is offered to `site`.
-void add_cen_routes(const VpcSite& site, const VpcSite& from, const Rib& announced,
-                    Rib& rib);  // cen_routes.cpp
+/// What `from` announces, out of its own RIB `announced`, is offered to `site`. `active` is kept
+/// true of `rib`.
+void add_cen_routes(const VpcSite& site, const VpcSite& from, const Rib& announced, Rib& rib,
+                    ActiveDestinations& active);  // cen_routes.cpp
 
 }  // namespace farspan::compiler

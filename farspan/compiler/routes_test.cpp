@@ -2,6 +2,7 @@
 // Routes one by one: what wins, what loses and why, and what the rows look like on one node and on
 // several.
 #include <gtest/gtest.h>
+#include <time.h>
 
 #include "farspan/compiler/compile.h"
 #include "farspan/model/global_offices.h"
@@ -255,6 +256,51 @@ TEST(Conflicts, AVpnRouteInsideAVSwitchIsRejected) {
             "us-east-apps (172.16.1.0/24), which goes before");
   EXPECT_EQ(hop(network.model, "us-east-node", "us-east", TableKind::kGateway, "172.16.1.128/25"),
             "none");
+}
+
+// Eight Vpcs in a Cen, one of which announces `count` routes.
+model::testing::Draft announcing(uint32_t count) {
+  model::testing::Draft network;
+  network.add("c", model::Cen{});
+  for (uint32_t i = 0; i < 8; ++i) {
+    const std::string name = "v" + std::to_string(i);
+    network.region(name);
+    network.add(name, model::Node{{}, name, net::Address::v4(0xcb007101 + i)});
+    network.add(
+        name, model::Vpc{
+                  {}, name, {net::Prefix::covering(net::Address::v4(0xac100000 + (i << 16)), 16)}});
+    network.gateway(name, name, name);
+    network.attach("c", name);
+  }
+  network.office("o", "v0", "198.51.100.1", "0.0.0.0/0");
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto to = net::Prefix::covering(net::Address::v4(0x0a000000 + (i << 8)), 24);
+    const std::string name = "r" + std::to_string(i);
+    network.add(name, model::VpnRoute{{}, "v0", to, std::nullopt, "o", true});
+    network.add(name, model::CenRoute{{}, "c", "v0", to});
+  }
+  return network;
+}
+
+// Four times the routes take four times as long to learn, sixteen times if each is compared with
+// all others. Time of this thread's processor only; the best of several, as others may share
+// caches.
+TEST(CenRoutes, AreLearnedInTimeThatGrowsWithTheirNumber) {
+  const auto time_of = [](const model::Model& model) {
+    double best = 1e9;
+    for (int i = 0; i < 3; ++i) {
+      timespec from{}, to{};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+      const auto states = compile(model);
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+      EXPECT_EQ(states.size(), 8u);
+      best = std::min(best, static_cast<double>(to.tv_sec - from.tv_sec) +
+                                1e-9 * static_cast<double>(to.tv_nsec - from.tv_nsec));
+    }
+    return best;
+  };
+  const double few = time_of(announcing(4'000).model), many = time_of(announcing(16'000).model);
+  EXPECT_LT(many, 9 * few) << few << " s and " << many << " s";
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 //
 // Connections with 0.0.0.0/0 as remote subnet are in destination routing mode: they get no route of
 // their own.
-#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -32,13 +31,20 @@ RibRoute route_into(const VpcSite& site, const model::IpsecConnection& connectio
   return route;
 }
 
-bool is_published_to_cen(const VpcSite& site, const model::VpnRoute& route) {
-  return route.is_published && !route.source &&
-         std::any_of(site.cen_routes.begin(), site.cen_routes.end(),
-                     [&](const model::CenRoute* published) {
-                       return published->destination == route.destination;
-                     });
-}
+// What a gateway's declared routes are looked up in, each thing once per route.
+struct Declared {
+  explicit Declared(const VpcSite& site) {
+    for (const auto* connection : site.connections)
+      connections.emplace(connection->meta.name, connection);
+    for (const auto* route : site.cen_routes) published.insert(route->destination);
+  }
+  bool is_published_to_cen(const model::VpnRoute& route) const {
+    return route.is_published && !route.source && published.contains(route.destination);
+  }
+
+  std::map<std::string, const model::IpsecConnection*> connections;
+  std::set<net::Prefix> published;  // to the Cen
+};
 
 void reject_if_taken(RibRoute& route, const std::string& by) {
   if (!route.is_active()) return;
@@ -49,23 +55,22 @@ void reject_if_taken(RibRoute& route, const std::string& by) {
 }  // namespace
 
 void add_vpn_routes(const VpcSite& site, Rib& rib) {
+  const Declared lookup(site);
   std::map<Key, std::string> taken;
   std::set<std::pair<net::Prefix, const model::IpsecConnection*>> declared;
   for (const model::VpnRoute* vpn_route : site.vpn_routes) {
-    const auto connection = std::find_if(
-        site.connections.begin(), site.connections.end(),
-        [&](const auto* candidate) { return candidate->meta.name == vpn_route->ipsec_connection; });
-    if (connection == site.connections.end()) continue;
-    RibRoute route = route_into(site, **connection, vpn_route->destination);
+    const auto connection = lookup.connections.find(vpn_route->ipsec_connection);
+    if (connection == lookup.connections.end()) continue;
+    RibRoute route = route_into(site, *connection->second, vpn_route->destination);
     route.candidate.source = vpn_route->source;
     route.candidate.is_in_vpc = vpn_route->is_published;
-    if (!vpn_route->source) declared.emplace(vpn_route->destination, *connection);
+    if (!vpn_route->source) declared.emplace(vpn_route->destination, connection->second);
     const std::string label = "VpnRoute " + vpn_route->meta.name;
     const auto [standing, is_new] =
         taken.emplace(Key{vpn_route->destination, vpn_route->source}, label);
     if (!is_new) reject_if_taken(route, standing->second);
     if (route.is_active()) {
-      route.candidate.is_published_to_cen = is_published_to_cen(site, *vpn_route);
+      route.candidate.is_published_to_cen = lookup.is_published_to_cen(*vpn_route);
       route.candidate.reason =
           label + (vpn_route->is_published ? ", published to the Vpc" : ", only for the gateway");
     }
