@@ -51,10 +51,27 @@ Error SqliteConnection::last_error() const {
   return error;
 }
 
-SqliteStatement::SqliteStatement(const SqliteConnection& connection, const char* sql)
-    : connection_(connection) {
-  sqlite3_prepare_v2(connection.get(), sql, -1, &statement_, nullptr);
+SqliteConnection::~SqliteConnection() {
+  for (const auto& [sql, statement] : resting_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
 }
+
+sqlite3_stmt* SqliteConnection::take(const char* sql) const {
+  if (const auto found = resting_.extract(sql)) return found.mapped();
+  sqlite3_stmt* statement = nullptr;
+  sqlite3_prepare_v2(db_, sql, -1, &statement, nullptr);
+  return statement;
+}
+
+void SqliteConnection::give_back(const char* sql, sqlite3_stmt* statement) const {
+  if (statement == nullptr) return;
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+  if (!resting_.emplace(sql, statement).second) sqlite3_finalize(statement);
+}
+
+SqliteStatement::SqliteStatement(const SqliteConnection& connection, const char* sql)
+    : connection_(connection), sql_(sql), statement_(connection.take(sql)) {}
 
 SqliteStatement& SqliteStatement::bind(int position, std::string_view text) {
   sqlite3_bind_text64(statement_, position, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);

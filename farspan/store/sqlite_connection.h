@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,7 +21,7 @@ class SqliteConnection {
   SqliteConnection() = default;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
-  ~SqliteConnection() { sqlite3_close(db_); }
+  ~SqliteConnection();
 
   Status open(const std::string& path);
   Status execute(const char* sql);
@@ -29,16 +30,24 @@ class SqliteConnection {
   sqlite3* get() const { return db_; }
 
  private:
+  friend class SqliteStatement;
+  /// A prepared `sql` that nobody uses, or a new one; null when it cannot be prepared.
+  sqlite3_stmt* take(const char* sql) const;
+  void give_back(const char* sql, sqlite3_stmt* statement) const;
+
   sqlite3* db_ = nullptr;
   std::string path_;
+  /// Preparing costs more than running: a statement is prepared once and rests here between uses.
+  mutable std::map<std::string_view, sqlite3_stmt*> resting_;
 };
 
 class SqliteStatement {
  public:
+  /// @param sql  a literal
   SqliteStatement(const SqliteConnection& connection, const char* sql);
   SqliteStatement(const SqliteStatement&) = delete;
   SqliteStatement& operator=(const SqliteStatement&) = delete;
-  ~SqliteStatement() { sqlite3_finalize(statement_); }
+  ~SqliteStatement() { connection_.give_back(sql_, statement_); }
 
   /// Positions count from 1. The text must outlive the next step.
   SqliteStatement& bind(int position, std::string_view text);
@@ -55,6 +64,7 @@ class SqliteStatement {
 
  private:
   const SqliteConnection& connection_;
+  const char* const sql_;
   sqlite3_stmt* statement_ = nullptr;
 };
 

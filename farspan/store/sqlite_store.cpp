@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/store/sqlite_store.h"
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 
@@ -41,7 +42,7 @@ class SqliteStore : public Store {
   Status put(const Row& row, uint64_t revision, uint32_t& next_number);
   Status remember(uint64_t revision, Action action, const Key& key);
   Status set_note(const std::string& name, const std::string& value);
-  Result<uint64_t> compact(uint64_t compacted);
+  Result<uint64_t> compact(uint64_t compacted, uint64_t newest);
 
   SqliteOptions options_;
   std::mutex mutex_;  // guards the connection
@@ -137,7 +138,7 @@ Result<uint64_t> SqliteStore::write(const Transaction& transaction) {
   }
   for (const auto& [name, value] : transaction.notes)
     if (const auto set = set_note(name, value); !set) return set.error();
-  const auto compacted = compact(now->compacted);
+  const auto compacted = compact(now->compacted, revision);
   if (!compacted) return compacted.error();
 
   SqliteStatement update(connection_,
@@ -203,15 +204,16 @@ Status SqliteStore::set_note(const std::string& name, const std::string& value) 
   return statement.run();
 }
 
-// Whole transactions go, so that a watcher never sees half of one.
-Result<uint64_t> SqliteStore::compact(uint64_t compacted) {
+// Whole transactions go, so that a watcher never sees half of one; the newest never does, however
+// large it is, so that a watcher that has seen all others can go on.
+Result<uint64_t> SqliteStore::compact(uint64_t compacted, uint64_t newest) {
   SqliteStatement oldest(connection_,
                          "SELECT revision FROM history ORDER BY sequence DESC LIMIT 1 OFFSET ?");
   oldest.bind(1, static_cast<int64_t>(options_.kept_changes));
   const auto row = oldest.step();
   if (!row) return row.error();
   if (!*row) return compacted;
-  const int64_t last = oldest.number(0);
+  const int64_t last = std::min(oldest.number(0), static_cast<int64_t>(newest) - 1);
   SqliteStatement forget(connection_, "DELETE FROM history WHERE revision <= ?");
   forget.bind(1, last);
   if (const auto done = forget.run(); !done) return done.error();

@@ -143,6 +143,16 @@ TEST_F(SqliteStore, OldHistoryIsCompactedByWholeTransactions) {
   EXPECT_THAT(*store->changes_after(2, 100), SizeIs(2));
 }
 
+TEST_F(SqliteStore, TheNewestTransactionIsKeptHoweverLargeItIs) {
+  const auto store = open({.kept_changes = 3});
+  commit(*store, {.puts = {vpc("first", 1)}});
+  Transaction large;
+  for (uint32_t i = 2; i <= 9; ++i) large.puts.push_back(vpc("v" + std::to_string(i), i));
+  commit(*store, large);
+  EXPECT_THAT(*store->changes_after(1, 100), SizeIs(8)) << "a watcher that had seen all before it";
+  EXPECT_FALSE(store->changes_after(0, 100).ok());
+}
+
 TEST_F(SqliteStore, WatchersHearEachCommitUntilTheyLeave) {
   const auto store = open();
   std::vector<uint64_t> heard;
