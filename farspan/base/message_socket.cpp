@@ -154,12 +154,40 @@ Result<Message> MessageSocket::receive(std::chrono::milliseconds timeout) {
   return message;
 }
 
+namespace {
+
+Error taken(const std::string& path, std::string what) {
+  return {ErrorCode::kConflict, "", "", path + " " + std::move(what),
+          "choose another path, or remove it yourself"};
+}
+
+// Makes way for a socket at `path`. A socket of ours at which nobody listens any more is removed;
+// a file, a socket of somebody else and one that somebody listens at are left alone. Only the
+// socket itself tells: connecting is refused when nobody listens (unix(7)).
+Status clear(const std::string& path, const sockaddr_un& address, int socket_type) {
+  struct stat file {};
+  if (::lstat(path.c_str(), &file) != 0)
+    return errno == ENOENT ? ok() : Status(unavailable("cannot look at " + path + ": " + reason()));
+  if (!S_ISSOCK(file.st_mode)) return taken(path, "is there already, and is no socket");
+  if (file.st_uid != ::geteuid()) return taken(path, "is the socket of another user");
+  const UniqueFd probe(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.valid()) return unavailable("socket failed: " + reason());
+  const bool is_dead =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+      errno == ECONNREFUSED;
+  if (!is_dead) return taken(path, "is a socket at which another program listens");
+  ::unlink(path.c_str());
+  return ok();
+}
+
+}  // namespace
+
 Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int socket_type) {
   auto address = address_of(path);
   if (!address) return address.error();
   UniqueFd fd(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return unavailable("socket failed: " + reason());
-  ::unlink(path.c_str());
+  if (auto cleared = clear(path, *address, socket_type); !cleared) return cleared.error();
   const mode_t old_mask =
       ::umask(static_cast<mode_t>(~mode & 0777));  // no moment with wider rights
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace farspan {
@@ -54,6 +56,42 @@ TEST(MessageSocket, RefusesAnAbsurdLength) {
   const char header[4] = {'\x7f', '\x7f', '\x7f', '\x7f'};
   ASSERT_EQ(::send(left.fd(), header, 4, 0), 4);
   EXPECT_FALSE(right.receive());
+}
+
+class ListenUnix : public testing::Test {
+ protected:
+  ListenUnix() {
+    char name[] = "/tmp/farspan-listen-XXXXXX";
+    directory_ = mkdtemp(name);
+    path_ = directory_ + "/socket";
+  }
+  ~ListenUnix() override { std::filesystem::remove_all(directory_); }
+
+  std::string directory_, path_;
+};
+
+TEST_F(ListenUnix, LeavesAFileAlone) {
+  std::ofstream(path_) << "somebody's";
+  const auto refused = listen_unix(path_, 0600, SOCK_STREAM);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+  std::string kept;
+  std::ifstream(path_) >> kept;
+  EXPECT_EQ(kept, "somebody's");
+}
+
+TEST_F(ListenUnix, LeavesTheSocketOfALivingProgramAlone) {
+  const auto living = listen_unix(path_, 0600, SOCK_SEQPACKET);
+  ASSERT_TRUE(living.ok()) << living.error().text();
+  EXPECT_FALSE(listen_unix(path_, 0600, SOCK_SEQPACKET).ok());
+  EXPECT_FALSE(listen_unix(path_, 0600, SOCK_STREAM).ok());
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ListenUnix, ReplacesASocketAtWhichNobodyListens) {
+  { const auto dead = listen_unix(path_, 0600, SOCK_STREAM); }
+  ASSERT_TRUE(std::filesystem::exists(path_));
+  EXPECT_TRUE(listen_unix(path_, 0600, SOCK_STREAM).ok());
 }
 
 }  // namespace
