@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Sad sad(*node.arena, *node.context);
     SadSession session(sad);
     say_hello(session);
-    sad.synced(now);  // otherwise SAs are repetitions whose numbers are lost
+    sad.synced(now);
     while (size >= 2) {
       const size_t length = std::min<size_t>(data[0] | size_t{data[1]} << 8, size - 2);
       say(session, sad, {data + 2, data + 2 + length}, now);

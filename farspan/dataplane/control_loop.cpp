@@ -105,7 +105,11 @@ ControlLoop::ControlLoop(SharedState& shared, TableBuilder& builder, ipsec::Sad&
                           [this](uint32_t limit) {
                             return shared_.flow_request.request(limit, kFlowsPatience);
                           },
-                      .published = [this] { shared_.wake_worker(); }}) {}
+                      .published =
+                          [this] {
+                            declare_peers();
+                            shared_.wake_worker();
+                          }}) {}
 
 ControlLoop::~ControlLoop() {
   ::unlink((run_dir_ + "/tables.sock").c_str());
@@ -244,6 +248,10 @@ void ControlLoop::take_events() {
       continue;
     }
     const bool is_heard = session_ && session_->is_greeted();
+    if (event->sa.kind == ipsec::SaEvent::Kind::kMappingChanged && is_heard &&
+        !sad_.take_move(event->sa, monotonic_seconds())) {
+      continue;
+    }
     if (event->sa.kind == ipsec::SaEvent::Kind::kAcquire)
       sad_.wished(event->sa, is_heard, monotonic_seconds());
     if (is_heard) tell_charon(ipsec::SadSession::encode(event->sa));
@@ -259,8 +267,19 @@ void ControlLoop::tick() {
   if (session_ && session_->is_synced()) {
     for (const ipsec::SaEvent& event : sad_.unheard_wishes(now))
       tell_charon(ipsec::SadSession::encode(event));
+    for (const ipsec::SaEvent& event : sad_.late_moves(now))
+      tell_charon(ipsec::SadSession::encode(event));
   }
   shared_.tables.collect();
+}
+
+// Who a tunnel is declared for is no stranger, even before it has an SA.
+void ControlLoop::declare_peers() {
+  std::vector<uint32_t> addresses;
+  for (const TunnelEntry& tunnel : shared_.tables.current().tunnels) {
+    if (!tunnel.is_vacant && tunnel.remote != 0) addresses.push_back(tunnel.remote);
+  }
+  sad_.declare_peers(std::move(addresses));
 }
 
 std::vector<SaRow> ControlLoop::sa_rows() {

@@ -53,6 +53,7 @@ class ControlLoop {
   void lose_charon();
   void take_events();
   void tick();
+  void declare_peers();
   std::vector<SaRow> sa_rows();
 
   SharedState& shared_;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "kernel_farspan.h"
 
+#include <collections/hashtable.h>
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
+#include <threading/mutex.h>
 
 #include "farspan/ike/hosts.h"
 #include "farspan/ike/run_dir.h"
@@ -13,26 +15,49 @@ enum { PROTOCOL_ESP = 50 };
 typedef struct {
   kernel_ipsec_t public;
   sad_link_t* link;
+  mutex_t* mutex;     /* of moves */
+  hashtable_t* moves; /* SPI -> host_t: where the peer is, for a job that is queued */
 } private_t;
 
-/* ---- events: data plane or timer -> charon
+/* ---- events: data plane or time -> charon
  * ------------------------------------------------------------------- */
 
 typedef struct {
+  private_t* kernel;
   enum fs_sad_type type;
   uint8_t protocol;
   bool is_hard;
   uint32_t spi, reqid;
-  host_t *destination, *remote;
+  host_t* destination;
   traffic_selector_t *from, *to;
 } event_t;
 
 static void destroy_event(event_t* event) {
   DESTROY_IF(event->destination);
-  DESTROY_IF(event->remote);
   DESTROY_IF(event->from);
   DESTROY_IF(event->to);
   free(event);
+}
+
+/* Puts the newest place of a peer where its job finds it. @return whether there is no such job yet
+ */
+static bool put_move(private_t* this, uint32_t spi, host_t* remote) {
+  host_t* before;
+
+  this->mutex->lock(this->mutex);
+  before = this->moves->put(this->moves, (void*)(uintptr_t)spi, remote);
+  this->mutex->unlock(this->mutex);
+  DESTROY_IF(before);
+  return !before;
+}
+
+static host_t* take_move(private_t* this, uint32_t spi) {
+  host_t* remote;
+
+  this->mutex->lock(this->mutex);
+  remote = this->moves->remove(this->moves, (void*)(uintptr_t)spi);
+  this->mutex->unlock(this->mutex);
+  return remote;
 }
 
 static job_requeue_t raise_event(event_t* event) {
@@ -43,12 +68,15 @@ static job_requeue_t raise_event(event_t* event) {
                                event->is_hard);
       }
       break;
-    case FS_SAD_MAPPING:
-      if (event->destination && event->remote) {
+    case FS_SAD_MAPPING: {
+      host_t* remote = take_move(event->kernel, event->spi);
+      if (event->destination && remote) {
         charon->kernel->mapping(charon->kernel, event->protocol, event->spi, event->destination,
-                                event->remote);
+                                remote);
       }
+      DESTROY_IF(remote);
       break;
+    }
     case FS_SAD_ACQUIRE: {
       kernel_acquire_data_t packet = {.src = event->from, .dst = event->to};
       charon->kernel->acquire(charon->kernel, event->reqid, &packet);
@@ -65,11 +93,11 @@ static job_t* job_of(event_t* event) {
                                      (callback_job_cleanup_t)destroy_event, NULL);
 }
 
-/* Runs on the link's reader, which may hold locks: only copies and queues. */
+/* Runs on the link's reader, which must not be kept waiting: only copies and queues. */
 static void queue_event(void* user, enum fs_sad_type type, const void* body) {
   event_t* event;
 
-  INIT(event, .type = type, );
+  INIT(event, .kernel = user, .type = type, );
   if (type == FS_SAD_ACQUIRE) {
     struct fs_sad_acquire acquire;
     memcpy(&acquire, body, sizeof(acquire));
@@ -83,21 +111,15 @@ static void queue_event(void* user, enum fs_sad_type type, const void* body) {
     event->spi = moved.id.spi;
     event->is_hard = moved.is_hard != 0;
     event->destination = host_from_wire(&moved.id.destination);
-    event->remote = host_from_wire(&moved.remote);
+    if (type == FS_SAD_MAPPING) {
+      host_t* remote = host_from_wire(&moved.remote);
+      if (!remote || !put_move(event->kernel, event->spi, remote)) {
+        destroy_event(event);
+        return;
+      }
+    }
   }
   lib->processor->queue_job(lib->processor, job_of(event));
-}
-
-/* A timer of an SA that is gone by then does nothing: charon does not find it. */
-static void schedule_expire(kernel_ipsec_sa_id_t* id, bool is_hard, uint64_t seconds) {
-  event_t* event;
-
-  if (seconds == 0 || seconds > UINT32_MAX) {
-    return;
-  }
-  INIT(event, .type = FS_SAD_EXPIRE, .protocol = id->proto, .spi = id->spi, .is_hard = is_hard,
-       .destination = id->dst->clone(id->dst), );
-  lib->scheduler->schedule_job(lib->scheduler, job_of(event), (uint32_t)seconds);
 }
 
 /* ---- charon -> data plane
@@ -170,7 +192,6 @@ METHOD(kernel_ipsec_t, add_sa, status_t, private_t* this, kernel_ipsec_sa_id_t* 
       .reqid = data->reqid,
       .mode = (uint8_t)data->mode,
       .is_update = data->update,
-      .is_initiator = data->initiator,
       .is_udp_encapsulated = data->encap,
       .has_esn = data->esn,
       .copy_df = data->copy_df,
@@ -205,12 +226,8 @@ METHOD(kernel_ipsec_t, add_sa, status_t, private_t* this, kernel_ipsec_sa_id_t* 
   if (data->int_key.len) {
     memcpy(sa.integrity_key, data->int_key.ptr, data->int_key.len);
   }
-  status = sad_link_add_sa(this->link, &sa, selectors);
+  status = sad_link_add_sa(this->link, &sa, data->lifetime->time.rekey, selectors);
   memwipe(&sa, sizeof(sa));
-  if (status == SUCCESS) {
-    schedule_expire(id, FALSE, data->lifetime->time.rekey);
-    schedule_expire(id, TRUE, data->lifetime->time.life);
-  }
   return status;
 }
 
@@ -319,7 +336,19 @@ METHOD(kernel_ipsec_t, enable_udp_decap, bool, private_t* this, int fd, int fami
 }
 
 METHOD(kernel_ipsec_t, destroy, void, private_t* this) {
-  sad_link_destroy(this->link);
+  enumerator_t* moves;
+  host_t* remote;
+
+  if (this->link) {
+    sad_link_destroy(this->link);
+  }
+  moves = this->moves->create_enumerator(this->moves);
+  while (moves->enumerate(moves, NULL, &remote)) {
+    remote->destroy(remote);
+  }
+  moves->destroy(moves);
+  this->moves->destroy(this->moves);
+  this->mutex->destroy(this->mutex);
   free(this);
 }
 
@@ -331,26 +360,29 @@ kernel_ipsec_t* kernel_farspan_create(void) {
     return NULL;
   }
   INIT(this,
-       .public = {
-           .get_features = _get_features,
-           .get_spi = _get_spi,
-           .get_cpi = _get_cpi,
-           .add_sa = _add_sa,
-           .update_sa = _update_sa,
-           .query_sa = _query_sa,
-           .del_sa = _del_sa,
-           .flush_sas = _flush_sas,
-           .add_policy = _add_policy,
-           .query_policy = _query_policy,
-           .del_policy = _del_policy,
-           .flush_policies = _flush_policies,
-           .bypass_socket = _bypass_socket,
-           .enable_udp_decap = _enable_udp_decap,
-           .destroy = _destroy,
-       }, );
-  this->link = sad_link_create(path, queue_event, NULL);
+       .public =
+           {
+               .get_features = _get_features,
+               .get_spi = _get_spi,
+               .get_cpi = _get_cpi,
+               .add_sa = _add_sa,
+               .update_sa = _update_sa,
+               .query_sa = _query_sa,
+               .del_sa = _del_sa,
+               .flush_sas = _flush_sas,
+               .add_policy = _add_policy,
+               .query_policy = _query_policy,
+               .del_policy = _del_policy,
+               .flush_policies = _flush_policies,
+               .bypass_socket = _bypass_socket,
+               .enable_udp_decap = _enable_udp_decap,
+               .destroy = _destroy,
+           },
+       .mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+       .moves = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 64), );
+  this->link = sad_link_create(path, queue_event, this);
   if (!this->link) {
-    free(this);
+    destroy(this);
     return NULL;
   }
   return &this->public;

@@ -59,7 +59,8 @@ __attribute__((visibility("default"))) plugin_t* farspan_plugin_create(void) {
     return NULL;
   }
   if (!lib->caps->keep(lib->caps, CAP_IPC_LOCK)) {
-    dbg(DBG_LIB, 1, "farspan: without CAP_IPC_LOCK keys may be swapped out");
+    /* the unit raises the limit instead; locked_memory says so when that is not enough */
+    dbg(DBG_LIB, 2, "farspan: keys are locked in memory up to RLIMIT_MEMLOCK");
   }
   INIT(this,
        .public = {.get_name = _get_name, .get_features = _get_features, .destroy = _destroy}, );

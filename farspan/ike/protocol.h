@@ -13,6 +13,9 @@
  * (another `instance`) says that it holds none. SAs of an earlier charon are kept forwarding until
  * new ones of their tunnel take over or their hard lifetime ends (make before break).
  *
+ * The sequence numbers of an SA outlive the data plane in a file, and may be lost with it. Only
+ * charon knows whether an SA was in force before, and says so (is_repeated).
+ *
  * An event that nobody could be told is not lost: behind the answer to FS_SAD_SYNCED the data plane
  * raises what still holds (limits that are reached, peers that are not where the SA says, packets
  * of the last 30 s that need a tunnel). So charon may hear of one thing twice.
@@ -26,7 +29,7 @@
 
 #include <stdint.h>
 
-#define FS_SAD_VERSION 1
+#define FS_SAD_VERSION 2
 #define FS_SAD_MAX_MESSAGE 8192
 #define FS_IKE_MAX_DATAGRAM 65535
 #define FS_SAD_MAX_KEY 64
@@ -80,6 +83,8 @@ enum fs_sad_status {
   FS_SAD_MALFORMED = 3,
   FS_SAD_EXISTS = 4,
   FS_SAD_FULL = 5,
+  FS_SAD_NUMBERS_LOST = 6, /* of a repeated SA: going on would use a nonce twice; make it anew */
+  FS_SAD_TUNNEL_FULL = 7,  /* the tunnel has as many SAs or policies as one may have */
 };
 
 #pragma pack(push, 1)
@@ -117,9 +122,9 @@ struct fs_selector {
 struct fs_sad_sa {
   struct fs_sad_id id;
   uint32_t reqid;
-  uint8_t mode;      /* 2: tunnel; others are unsupported */
-  uint8_t is_update; /* completes an SPI that GET_SPI reserved */
-  uint8_t is_initiator;
+  uint8_t mode;        /* 2: tunnel; others are unsupported */
+  uint8_t is_update;   /* completes an SPI that GET_SPI reserved */
+  uint8_t is_repeated; /* a data plane had it: its numbers are in the arena, or it is over */
   uint8_t is_udp_encapsulated;
   uint8_t has_esn;
   uint8_t copy_df, copy_ecn;

@@ -23,7 +23,9 @@ typedef struct {
   sa_name_t name;
   struct fs_sad_sa sa; /* its keys are zero: they are in `keys` */
   sa_keys_t* keys;
-  time_t expires; /* time_monotonic(); 0: never */
+  time_t rekeyed_at, expires; /* time_monotonic(); 0: never, or told */
+  size_t place;               /* in the heap, counted from 1; 0: it has no end */
+  bool is_confirmed;
   struct fs_selector* selectors;
 } sa_record_t;
 
@@ -37,6 +39,8 @@ struct sad_copy_t {
   locked_memory_t* keys;
   hashtable_t* sas;      /* sa_name_t -> sa_record_t */
   hashtable_t* policies; /* fs_sad_policy without hosts -> policy_record_t */
+  sa_record_t** heap;    /* by next_end(), the soonest first; heap[0] is not used */
+  size_t heap_count, heap_room;
 };
 
 static u_int hash_sa_name(const void* key) {
@@ -67,7 +71,81 @@ static struct fs_sad_policy name_of_policy(const struct fs_sad_policy* policy) {
   return name;
 }
 
+/* ---- ends of lifetimes: a binary heap whose members know their places ---- */
+
+static time_t next_end(const sa_record_t* record) {
+  return record->rekeyed_at ? record->rekeyed_at : record->expires;
+}
+
+static void set_place(sad_copy_t* this, size_t place, sa_record_t* record) {
+  this->heap[place] = record;
+  record->place = place;
+}
+
+/* Moves `record`, which may stand at `place`, to where it belongs. */
+static void settle(sad_copy_t* this, size_t place, sa_record_t* record) {
+  while (place > 1 && next_end(this->heap[place / 2]) > next_end(record)) {
+    set_place(this, place, this->heap[place / 2]);
+    place /= 2;
+  }
+  while (2 * place <= this->heap_count) {
+    size_t sooner = 2 * place;
+    if (sooner < this->heap_count &&
+        next_end(this->heap[sooner + 1]) < next_end(this->heap[sooner])) {
+      sooner++;
+    }
+    if (next_end(this->heap[sooner]) >= next_end(record)) {
+      break;
+    }
+    set_place(this, place, this->heap[sooner]);
+    place = sooner;
+  }
+  set_place(this, place, record);
+}
+
+static void forget_end(sad_copy_t* this, sa_record_t* record) {
+  size_t place = record->place;
+  sa_record_t* last;
+
+  if (!place) {
+    return;
+  }
+  record->place = 0;
+  last = this->heap[this->heap_count--];
+  if (last != record) {
+    settle(this, place, last);
+  }
+}
+
+static void remember_end(sad_copy_t* this, sa_record_t* record) {
+  if (!next_end(record)) {
+    return;
+  }
+  if (this->heap_count + 1 >= this->heap_room) {
+    this->heap_room = this->heap_room ? 2 * this->heap_room : 64;
+    this->heap = realloc(this->heap, this->heap_room * sizeof(*this->heap));
+  }
+  settle(this, ++this->heap_count, record);
+}
+
+bool sad_copy_take_due(sad_copy_t* this, time_t now, struct fs_sad_id* id, bool* is_hard) {
+  sa_record_t* record = this->heap_count ? this->heap[1] : NULL;
+
+  if (!record || next_end(record) > now) {
+    return FALSE;
+  }
+  *id = record->sa.id;
+  *is_hard = !record->rekeyed_at;
+  forget_end(this, record);
+  if (!*is_hard) {
+    record->rekeyed_at = 0;
+    remember_end(this, record);
+  }
+  return TRUE;
+}
+
 static void destroy_sa(sad_copy_t* this, sa_record_t* record) {
+  forget_end(this, record);
   locked_memory_give_back(this->keys, record->keys);
   free(record->selectors);
   free(record);
@@ -88,10 +166,16 @@ void sad_copy_destroy(sad_copy_t* this) {
   this->sas->destroy(this->sas);
   this->policies->destroy(this->policies);
   locked_memory_destroy(this->keys);
+  free(this->heap);
   free(this);
 }
 
-bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa,
+/* `seconds` from now; 0 for never, and for what is too far away to be told from it */
+static time_t end_in(uint64_t seconds) {
+  return seconds && seconds <= UINT32_MAX ? time_monotonic(NULL) + (time_t)seconds : 0;
+}
+
+bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa, uint64_t soft_seconds,
                      const struct fs_selector* selectors) {
   size_t bytes = (sa->source_selectors + sa->destination_selectors) * sizeof(struct fs_selector);
   sa_keys_t* keys = locked_memory_take(this->keys);
@@ -104,7 +188,7 @@ bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa,
   memcpy(keys->encryption, sa->encryption_key, sizeof(keys->encryption));
   memcpy(keys->integrity, sa->integrity_key, sizeof(keys->integrity));
   INIT(record, .name = name_of(&sa->id), .keys = keys, .selectors = malloc(bytes ? bytes : 1),
-       .expires = sa->hard_seconds ? time_monotonic(NULL) + (time_t)sa->hard_seconds : 0, );
+       .rekeyed_at = end_in(soft_seconds), .expires = end_in(sa->hard_seconds), );
   /* not the whole struct: its keys must not touch ordinary memory */
   memcpy(&record->sa, sa, offsetof(struct fs_sad_sa, encryption_key));
   memcpy((char*)&record->sa + offsetof(struct fs_sad_sa, soft_bytes),
@@ -112,7 +196,17 @@ bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa,
          sizeof(*sa) - offsetof(struct fs_sad_sa, soft_bytes));
   memcpy(record->selectors, selectors, bytes);
   this->sas->put(this->sas, &record->name, record);
+  remember_end(this, record);
   return TRUE;
+}
+
+void sad_copy_confirm_sa(sad_copy_t* this, const struct fs_sad_id* id) {
+  sa_name_t name = name_of(id);
+  sa_record_t* record = this->sas->get(this->sas, &name);
+
+  if (record) {
+    record->is_confirmed = TRUE;
+  }
 }
 
 bool sad_copy_find_sa(sad_copy_t* this, struct fs_sad_id* id) {
@@ -128,7 +222,7 @@ bool sad_copy_find_sa(sad_copy_t* this, struct fs_sad_id* id) {
 
 bool sad_copy_update_sa(sad_copy_t* this, const struct fs_sad_update* update) {
   sa_name_t name = name_of(&update->id);
-  sa_record_t* record = this->sas->remove(this->sas, &name);
+  sa_record_t *record = this->sas->remove(this->sas, &name), *replaced;
 
   if (!record) {
     return FALSE;
@@ -137,7 +231,10 @@ bool sad_copy_update_sa(sad_copy_t* this, const struct fs_sad_update* update) {
   record->sa.id.destination = update->new_destination;
   record->sa.is_udp_encapsulated = update->is_udp_encapsulated;
   record->name = name_of(&record->sa.id);
-  this->sas->put(this->sas, &record->name, record);
+  replaced = this->sas->put(this->sas, &record->name, record);
+  if (replaced) {
+    destroy_sa(this, replaced);
+  }
   return TRUE;
 }
 
@@ -236,6 +333,7 @@ size_t sad_copy_write_sa(sad_copy_t* this, const struct fs_sad_id* id, void* bod
     return 0;
   }
   *sa = record->sa;
+  sa->is_repeated = record->is_confirmed;
   memcpy(sa->encryption_key, record->keys->encryption, sizeof(sa->encryption_key));
   memcpy(sa->integrity_key, record->keys->integrity, sizeof(sa->integrity_key));
   if (record->expires) {

@@ -2,7 +2,8 @@
  * sad_copy: charon's own copy of the SAs and policies the data plane was given.
  *
  * The data plane may be restarted; charon cannot be asked again for keys it has derived, so they
- * are kept here, in locked memory, and sent again by sad_link.
+ * are kept here, in locked memory, and sent again by sad_link. The ends of lifetimes are kept with
+ * their SA and go with it: the next one stands at the top of a heap.
  *
  * An SA is found by SPI, destination address and tunnel, as charon names it; not by port, which a
  * NAT may move. A policy is its selectors, tunnel, reqid, SPI, type, priority and direction: the
@@ -25,11 +26,18 @@ sad_copy_t* sad_copy_create(void);
 void sad_copy_destroy(sad_copy_t* this);
 
 /** Keeps a copy of `sa` and its selectors; an SA of the same name is replaced. FALSE without
- * memory. */
-bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa,
+ * memory.
+ * @param soft_seconds  from now, until the SA is to be rekeyed; 0: never */
+bool sad_copy_put_sa(sad_copy_t* this, const struct fs_sad_sa* sa, uint64_t soft_seconds,
                      const struct fs_selector* selectors);
+/** A data plane has said yes to this SA: from now on it is sent as a repetition. */
+void sad_copy_confirm_sa(sad_copy_t* this, const struct fs_sad_id* id);
+/** The next end of a lifetime that is due at `now` (time_monotonic); each soft and hard one once.
+ * FALSE: there is none. */
+bool sad_copy_take_due(sad_copy_t* this, time_t now, struct fs_sad_id* id, bool* is_hard);
 /** Whether an SA of this name is held; `id` gets its direction. */
 bool sad_copy_find_sa(sad_copy_t* this, struct fs_sad_id* id);
+/** The SA is at the new addresses, and named by them; what had that name is replaced. */
 bool sad_copy_update_sa(sad_copy_t* this, const struct fs_sad_update* update);
 bool sad_copy_remove_sa(sad_copy_t* this, const struct fs_sad_id* id);
 void sad_copy_flush_sas(sad_copy_t* this);

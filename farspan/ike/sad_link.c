@@ -23,6 +23,8 @@
 enum {
   RECONNECT_MS = 200,
   PATIENCE_MS = 2000, /* for a session, and again for a reply */
+  ENTRY_MS = 1,       /* more for a session, for each SA and policy it begins with */
+  TIMER_MS = 1000,    /* how late the end of a lifetime may be noticed */
 };
 
 typedef enum { ANSWERED, LOST } outcome_t;
@@ -44,8 +46,11 @@ struct sad_link_t {
 
   mutex_t* mutex; /* all below */
   condvar_t* changed;
-  int fd; /* -1: not connected */
+  int fd; /* -1: not connected; only the reader changes it */
   bool is_synced;
+  timeval_t patient_until; /* without a session: how long requests wait for the next */
+  unsigned changes;        /* of the copy, ever */
+  uint32_t refusal;        /* of the last session, to be told once; the reader's */
   bool is_stopping;
   uint32_t next_serial;   /* the last one taken */
   linked_list_t* pending; /* pending_t on the stacks of waiting threads */
@@ -107,17 +112,50 @@ static uint32_t take_serial(sad_link_t* this) {
 /* ---- the reader's side
  * -------------------------------------------------------------------------------------- */
 
+static void deadline_in(timeval_t* deadline, unsigned ms) {
+  time_monotonic(deadline);
+  timeval_add_ms(deadline, ms);
+}
+
+/* Milliseconds from now, 0 when it has passed */
+static int ms_until(const timeval_t* deadline) {
+  timeval_t now, left;
+
+  time_monotonic(&now);
+  if (!timercmp(deadline, &now, >)) {
+    return 0;
+  }
+  timersub(deadline, &now, &left);
+  return (int)(left.tv_sec * 1000 + (left.tv_usec + 999) / 1000);
+}
+
 /* FALSE: time is up, or the link is being destroyed */
-static bool wait_readable(sad_link_t* this, int fd, int timeout_ms) {
+static bool wait_readable(sad_link_t* this, int fd, const timeval_t* deadline) {
   struct pollfd fds[] = {{.fd = this->stop, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
 
   while (TRUE) {
-    int ready = poll(fds, 2, timeout_ms);
+    int ready = poll(fds, 2, ms_until(deadline));
     if (ready < 0 && errno == EINTR) {
       continue;
     }
     return ready > 0 && !fds[0].revents && fds[1].revents;
   }
+}
+
+/* Raises what has come to its end by now. */
+static void raise_due(sad_link_t* this) {
+  struct fs_sad_event event = {};
+  bool is_due, is_hard;
+
+  do {
+    this->mutex->lock(this->mutex);
+    is_due = sad_copy_take_due(this->copy, time_monotonic(NULL), &event.id, &is_hard);
+    this->mutex->unlock(this->mutex);
+    if (is_due) {
+      event.is_hard = is_hard;
+      this->on_event(this->user, FS_SAD_EXPIRE, &event);
+    }
+  } while (is_due);
 }
 
 static void deliver(sad_link_t* this, const struct fs_sad_header* header, const char* frame) {
@@ -142,19 +180,23 @@ static void deliver(sad_link_t* this, const struct fs_sad_header* header, const 
   this->mutex->unlock(this->mutex);
 }
 
-/* One request and its reply before the session is open to others. @pre mutex held; only the reader
- * calls it */
+/* One request and its reply before the session is open to others; only the reader calls it. */
 static bool ask_while_syncing(sad_link_t* this, uint16_t type, const void* body, size_t bytes,
-                              uint32_t* status) {
+                              const timeval_t* deadline, uint32_t* status) {
   char frame[FS_SAD_MAX_MESSAGE];
   struct fs_sad_header header;
   struct fs_sad_reply reply;
-  uint32_t serial = take_serial(this);
-  size_t length = write_frame(frame, type, serial, body, bytes);
-  bool is_sent = send(this->fd, frame, length, MSG_NOSIGNAL) == (ssize_t)length;
+  uint32_t serial;
+  size_t length;
+  bool is_sent;
 
+  this->mutex->lock(this->mutex);
+  serial = take_serial(this);
+  this->mutex->unlock(this->mutex);
+  length = write_frame(frame, type, serial, body, bytes);
+  is_sent = send(this->fd, frame, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
   memwipe(frame, length);
-  while (is_sent && wait_readable(this, this->fd, PATIENCE_MS)) {
+  while (is_sent && wait_readable(this, this->fd, deadline)) {
     if (!receive_frame(this->fd, frame, &header)) {
       return FALSE;
     }
@@ -169,74 +211,128 @@ static bool ask_while_syncing(sad_link_t* this, uint16_t type, const void* body,
   return FALSE;
 }
 
+static const char* words_of(uint32_t status) {
+  switch (status) {
+    case FS_SAD_NOT_FOUND:
+      return "it is not there";
+    case FS_SAD_UNSUPPORTED:
+      return "the data plane cannot do this";
+    case FS_SAD_EXISTS:
+      return "there is another one of this name";
+    case FS_SAD_FULL:
+      return "there is no room for more";
+    case FS_SAD_TUNNEL_FULL:
+      return "this tunnel has as many as one may have";
+    case FS_SAD_NUMBERS_LOST:
+      return "its sequence numbers are lost, it must be made anew";
+    default:
+      return "the request is malformed";
+  }
+}
+
 /* An SA the restarted data plane does not take: charon hears that it is over and makes the tunnel
  * anew. */
 static void give_up_sa(sad_link_t* this, const struct fs_sad_id* id, uint32_t status) {
   struct fs_sad_event event = {.id = *id, .is_hard = 1};
 
-  DBG1(DBG_KNL, "farspan: data plane refuses SA %.8x again (%u)", ntohl(id->spi), status);
+  DBG1(DBG_KNL, "farspan: data plane refuses SA %.8x again: %s", ntohl(id->spi), words_of(status));
+  this->mutex->lock(this->mutex);
   sad_copy_remove_sa(this->copy, id);
+  this->mutex->unlock(this->mutex);
   this->on_event(this->user, FS_SAD_EXPIRE, &event);
 }
 
-static bool send_sas(sad_link_t* this, size_t* count) {
-  struct fs_sad_id* ids = sad_copy_list_sas(this->copy, count);
+static bool send_sas(sad_link_t* this, const struct fs_sad_id* ids, size_t count,
+                     const timeval_t* deadline) {
   char body[FS_SAD_MAX_MESSAGE];
   bool is_alive = TRUE;
 
-  for (size_t i = 0; is_alive && i < *count; i++) {
+  for (size_t i = 0; is_alive && i < count; i++) {
     uint32_t status;
-    size_t bytes = sad_copy_write_sa(this->copy, &ids[i], body);
+    size_t bytes;
+
+    this->mutex->lock(this->mutex);
+    bytes = sad_copy_write_sa(this->copy, &ids[i], body);
+    this->mutex->unlock(this->mutex);
+    if (!bytes) {
+      continue; /* deleted meanwhile */
+    }
     ((struct fs_sad_sa*)body)->is_update =
         0; /* whatever was reserved, this data plane did not do it */
-    is_alive = ask_while_syncing(this, FS_SAD_ADD_SA, body, bytes, &status);
-    if (is_alive && status != FS_SAD_OK && status != FS_SAD_EXISTS) {
+    is_alive = ask_while_syncing(this, FS_SAD_ADD_SA, body, bytes, deadline, &status);
+    if (is_alive && (status == FS_SAD_OK || status == FS_SAD_EXISTS)) {
+      this->mutex->lock(this->mutex);
+      sad_copy_confirm_sa(this->copy, &ids[i]);
+      this->mutex->unlock(this->mutex);
+    } else if (is_alive) {
       give_up_sa(this, &ids[i], status);
     }
   }
   memwipe(body, sizeof(body));
-  free(ids);
   return is_alive;
 }
 
-static bool send_policies(sad_link_t* this, size_t* count) {
-  struct fs_sad_policy* policies = sad_copy_list_policies(this->copy, count);
+static bool send_policies(sad_link_t* this, const struct fs_sad_policy* policies, size_t count,
+                          const timeval_t* deadline) {
   bool is_alive = TRUE;
 
-  for (size_t i = 0; is_alive && i < *count; i++) {
+  for (size_t i = 0; is_alive && i < count; i++) {
     uint32_t status;
-    is_alive =
-        ask_while_syncing(this, FS_SAD_ADD_POLICY, &policies[i], sizeof(policies[i]), &status);
+    is_alive = ask_while_syncing(this, FS_SAD_ADD_POLICY, &policies[i], sizeof(policies[i]),
+                                 deadline, &status);
+    if (is_alive && status != FS_SAD_OK) {
+      DBG1(DBG_KNL, "farspan: data plane refuses a policy of tunnel %u again: %s",
+           policies[i].tunnel, words_of(status));
+    }
   }
-  free(policies);
   return is_alive;
 }
 
 static bool sync_session(sad_link_t* this) {
   struct fs_sad_hello hello = {.version = FS_SAD_VERSION, .instance = this->instance};
-  size_t sas = 0, policies = 0;
+  struct fs_sad_policy* policies;
+  struct fs_sad_id* ids;
+  size_t sas, policy_count;
+  unsigned changes;
+  timeval_t deadline;
   uint32_t status = FS_SAD_OK;
-  bool is_synced;
+  bool is_complete, is_unchanged;
 
   this->mutex->lock(this->mutex);
-  is_synced = ask_while_syncing(this, FS_SAD_HELLO, &hello, sizeof(hello), &status) &&
-              status == FS_SAD_OK && send_sas(this, &sas) && send_policies(this, &policies) &&
-              ask_while_syncing(this, FS_SAD_SYNCED, NULL, 0, &status) && status == FS_SAD_OK;
-  if (is_synced) {
-    DBG1(DBG_KNL, "farspan: data plane has %zu SAs and %zu policies", sas, policies);
-  } else if (status != FS_SAD_OK) {
-    DBG1(DBG_KNL, "farspan: data plane refuses the session (%u)", status);
-  }
-  this->is_synced = is_synced;
+  changes = this->changes;
+  ids = sad_copy_list_sas(this->copy, &sas);
+  policies = sad_copy_list_policies(this->copy, &policy_count);
+  this->mutex->unlock(this->mutex);
+  deadline_in(&deadline, PATIENCE_MS + ENTRY_MS * (unsigned)(sas + policy_count));
+
+  is_complete = ask_while_syncing(this, FS_SAD_HELLO, &hello, sizeof(hello), &deadline, &status) &&
+                status == FS_SAD_OK && send_sas(this, ids, sas, &deadline) &&
+                send_policies(this, policies, policy_count, &deadline) &&
+                ask_while_syncing(this, FS_SAD_SYNCED, NULL, 0, &deadline, &status) &&
+                status == FS_SAD_OK;
+  free(ids);
+  free(policies);
+
+  this->mutex->lock(this->mutex);
+  /* Changed in between: what was sent may be neither the old nor the new. */
+  is_unchanged = this->changes == changes;
+  this->is_synced = is_complete && is_unchanged;
   this->changed->broadcast(this->changed);
   this->mutex->unlock(this->mutex);
-  return is_synced;
+  if (!is_complete && status != FS_SAD_OK && status != this->refusal) {
+    DBG1(DBG_KNL, "farspan: data plane refuses the session: %s", words_of(status));
+  }
+  this->refusal = is_complete ? FS_SAD_OK : status;
+  if (is_complete && is_unchanged) {
+    DBG1(DBG_KNL, "farspan: data plane has %zu SAs and %zu policies", sas, policy_count);
+  }
+  return is_complete && is_unchanged;
 }
 
 static bool open_session(sad_link_t* this) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
-  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  /* or connect() would wait for a data plane that hangs and has a full queue */
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   if (fd < 0) {
     return FALSE;
@@ -246,11 +342,18 @@ static bool open_session(sad_link_t* this) {
     close(fd);
     return FALSE;
   }
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
   this->mutex->lock(this->mutex);
   this->fd = fd;
   this->mutex->unlock(this->mutex);
   return TRUE;
+}
+
+/* @pre mutex held */
+static void lose_session(sad_link_t* this) {
+  if (this->is_synced) {
+    this->is_synced = FALSE;
+    deadline_in(&this->patient_until, PATIENCE_MS);
+  }
 }
 
 static void close_session(sad_link_t* this) {
@@ -263,7 +366,7 @@ static void close_session(sad_link_t* this) {
   }
   close(this->fd);
   this->fd = -1;
-  this->is_synced = FALSE;
+  lose_session(this);
   waiting = this->pending->create_enumerator(this->pending);
   while (waiting->enumerate(waiting, &pending)) {
     pending->is_lost = TRUE;
@@ -273,20 +376,38 @@ static void close_session(sad_link_t* this) {
   this->mutex->unlock(this->mutex);
 }
 
-static void* read_all(sad_link_t* this) {
-  struct pollfd stop = {.fd = this->stop, .events = POLLIN};
+/* Delivers what comes until the session is over. */
+static void read_session(sad_link_t* this) {
+  struct pollfd fds[] = {{.fd = this->stop, .events = POLLIN}, {.fd = this->fd, .events = POLLIN}};
   char frame[FS_SAD_MAX_MESSAGE];
   struct fs_sad_header header;
 
+  while (TRUE) {
+    int ready = poll(fds, 2, TIMER_MS);
+    if (fds[0].revents || (ready < 0 && errno != EINTR)) {
+      return;
+    }
+    if (ready > 0) {
+      if (!receive_frame(this->fd, frame, &header)) {
+        return;
+      }
+      deliver(this, &header, frame);
+    }
+    raise_due(this);
+  }
+}
+
+static void* read_all(sad_link_t* this) {
+  struct pollfd stop = {.fd = this->stop, .events = POLLIN};
+
   thread_cancelability(FALSE); /* ends by `stop` only */
   do {
+    raise_due(this);
     if (!open_session(this)) {
       continue;
     }
     if (sync_session(this)) {
-      while (wait_readable(this, this->fd, -1) && receive_frame(this->fd, frame, &header)) {
-        deliver(this, &header, frame);
-      }
+      read_session(this);
     }
     close_session(this);
   } while (poll(&stop, 1, RECONNECT_MS) == 0);
@@ -296,18 +417,10 @@ static void* read_all(sad_link_t* this) {
 /* ---- charon's side
  * ------------------------------------------------------------------------------------------ */
 
-static void deadline_in(timeval_t* deadline, unsigned ms) {
-  time_monotonic(deadline);
-  timeval_add_ms(deadline, ms);
-}
-
 /* @pre mutex held, which is released while waiting */
 static bool wait_synced(sad_link_t* this) {
-  timeval_t deadline;
-
-  deadline_in(&deadline, PATIENCE_MS);
   while (!this->is_synced && !this->is_stopping) {
-    if (this->changed->timed_wait_abs(this->changed, this->mutex, deadline)) {
+    if (this->changed->timed_wait_abs(this->changed, this->mutex, this->patient_until)) {
       break;
     }
   }
@@ -361,7 +474,7 @@ static outcome_t ask(sad_link_t* this, uint16_t type, const void* body, size_t b
   if (!pending.is_done) {
     if (this->fd >= 0 && !pending.is_lost) {
       DBG1(DBG_KNL, "farspan: data plane does not answer");
-      this->is_synced = FALSE;
+      lose_session(this);
       shutdown(this->fd, SHUT_RDWR); /* the reader notices and starts a new session */
     }
     return LOST;
@@ -409,7 +522,10 @@ static outcome_t ask_add_sa(sad_link_t* this, const struct fs_sad_id* id, bool i
   return outcome;
 }
 
-status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa,
+/* The copy is not what it was: @pre mutex held */
+static void note_change(sad_link_t* this) { this->changes++; }
+
+status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa, uint64_t soft_seconds,
                          const struct fs_selector* selectors) {
   struct fs_sad_reply reply = {};
   struct fs_sad_id id = sa->id;
@@ -417,7 +533,8 @@ status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa,
   status_t status = FAILED;
 
   this->mutex->lock(this->mutex);
-  if (wait_synced(this) && sad_copy_put_sa(this->copy, sa, selectors)) {
+  if (wait_synced(this) && sad_copy_put_sa(this->copy, sa, soft_seconds, selectors)) {
+    note_change(this);
     outcome = ask_add_sa(this, &id, sa->is_update, &reply);
     if (outcome == ANSWERED && reply.status == FS_SAD_NOT_FOUND && sa->is_update &&
         this->is_synced) {
@@ -430,8 +547,12 @@ status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa,
     }
     status = status_of(reply.status);
     if (status != SUCCESS) {
-      DBG1(DBG_KNL, "farspan: data plane refuses SA %.8x (%u)", ntohl(id.spi), reply.status);
+      DBG1(DBG_KNL, "farspan: data plane refuses SA %.8x: %s", ntohl(id.spi),
+           words_of(reply.status));
       sad_copy_remove_sa(this->copy, &id);
+      note_change(this);
+    } else {
+      sad_copy_confirm_sa(this->copy, &id);
     }
   }
   this->mutex->unlock(this->mutex);
@@ -450,15 +571,23 @@ static status_t tell(sad_link_t* this, uint16_t type, const void* body, size_t b
 }
 
 status_t sad_link_update_sa(sad_link_t* this, struct fs_sad_update* update) {
-  status_t status = NOT_FOUND;
+  struct fs_sad_reply reply = {.status = FS_SAD_NOT_FOUND};
 
   this->mutex->lock(this->mutex);
   if (sad_copy_find_sa(this->copy, &update->id)) {
-    sad_copy_update_sa(this->copy, update);
-    status = tell(this, FS_SAD_UPDATE_SA, update, sizeof(*update));
+    reply.status = FS_SAD_OK;
+    /* again when the session was lost and the next one, begun with the old addresses, is there */
+    while (this->is_synced &&
+           ask(this, FS_SAD_UPDATE_SA, update, sizeof(*update), &reply) == LOST) {
+      reply.status = FS_SAD_OK;
+    }
+    if (reply.status == FS_SAD_OK) {
+      sad_copy_update_sa(this->copy, update);
+      note_change(this);
+    }
   }
   this->mutex->unlock(this->mutex);
-  return status;
+  return status_of(reply.status);
 }
 
 status_t sad_link_query_sa(sad_link_t* this, struct fs_sad_id* id, struct fs_sad_reply* reply) {
@@ -481,6 +610,7 @@ status_t sad_link_delete_sa(sad_link_t* this, struct fs_sad_id* id) {
       1; /* unless the copy says otherwise: a reserved SPI that is not used after all */
   sad_copy_find_sa(this->copy, id);
   sad_copy_remove_sa(this->copy, id);
+  note_change(this);
   status = tell(this, FS_SAD_DELETE_SA, id, sizeof(*id));
   this->mutex->unlock(this->mutex);
   return status;
@@ -491,6 +621,7 @@ status_t sad_link_flush_sas(sad_link_t* this) {
 
   this->mutex->lock(this->mutex);
   sad_copy_flush_sas(this->copy);
+  note_change(this);
   status = tell(this, FS_SAD_FLUSH_SAS, NULL, 0);
   this->mutex->unlock(this->mutex);
   return status;
@@ -502,12 +633,14 @@ status_t sad_link_add_policy(sad_link_t* this, const struct fs_sad_policy* polic
   this->mutex->lock(this->mutex);
   if (wait_synced(this)) {
     status = SUCCESS;
+    note_change(this);
     if (sad_copy_put_policy(this->copy, policy)) {
       status = tell(this, FS_SAD_ADD_POLICY, policy, sizeof(*policy));
     }
     if (status != SUCCESS) {
       struct fs_sad_policy refused = *policy;
       sad_copy_remove_policy(this->copy, &refused);
+      note_change(this);
     }
   }
   this->mutex->unlock(this->mutex);
@@ -531,6 +664,7 @@ status_t sad_link_delete_policy(sad_link_t* this, const struct fs_sad_policy* po
   struct fs_sad_policy entry = *policy;
 
   this->mutex->lock(this->mutex);
+  note_change(this);
   if (sad_copy_remove_policy(this->copy, &entry)) {
     tell(this, FS_SAD_DELETE_POLICY, &entry, sizeof(entry));
   }
@@ -543,6 +677,7 @@ status_t sad_link_flush_policies(sad_link_t* this) {
 
   this->mutex->lock(this->mutex);
   sad_copy_flush_policies(this->copy);
+  note_change(this);
   status = tell(this, FS_SAD_FLUSH_POLICIES, NULL, 0);
   this->mutex->unlock(this->mutex);
   return status;
@@ -559,6 +694,7 @@ sad_link_t* sad_link_create(const char* path, sad_link_event_t on_event, void* u
        .stop = eventfd(0, EFD_CLOEXEC), .mutex = mutex_create(MUTEX_TYPE_DEFAULT),
        .changed = condvar_create(CONDVAR_TYPE_DEFAULT), .fd = -1, .pending = linked_list_create(),
        .copy = sad_copy_create(), );
+  deadline_in(&this->patient_until, PATIENCE_MS);
   this->reader = thread_create((thread_main_t)read_all, this);
   return this;
 }

@@ -7,8 +7,15 @@
  *   on_event         ◀─ event ──── ┘ (one reader thread)└ connects again every 0.2 s
  *
  * A session is usable ("synced") once everything in the copy was sent again. Requests wait for
- * that, but no longer than two seconds: an IKE exchange that takes longer would be repeated by the
- * peer anyway.
+ * that, but no longer than until two seconds after the session before was lost: an IKE exchange
+ * that takes longer would be repeated by the peer anyway, and a data plane that hangs must not take
+ * charon's threads along. No lock is held while anything is waited for.
+ *
+ * Copy and original cannot drift: in a session the copy changes when the data plane has said yes; a
+ * copy that changes while it is being sent makes that session invalid, and the next one sends it
+ * anew.
+ *
+ * The reader also watches the ends of lifetimes and raises FS_SAD_EXPIRE for them.
  *
  * Threads: any of charon's for the functions; on_event runs on the reader and must not block.
  */
@@ -29,8 +36,9 @@ void sad_link_destroy(sad_link_t* this);
 
 /** A fresh inbound SPI, wire order. */
 status_t sad_link_get_spi(sad_link_t* this, uint32_t* spi);
-/** @param selectors  sa->source_selectors + sa->destination_selectors */
-status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa,
+/** @param soft_seconds  until it is to be rekeyed; 0: never
+ * @param selectors  sa->source_selectors + sa->destination_selectors */
+status_t sad_link_add_sa(sad_link_t* this, const struct fs_sad_sa* sa, uint64_t soft_seconds,
                          const struct fs_selector* selectors);
 status_t sad_link_update_sa(sad_link_t* this, struct fs_sad_update* update);
 /** Does not wait for a lost data plane: charon asks for many in a row. */

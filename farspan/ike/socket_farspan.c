@@ -48,7 +48,8 @@ static void set_fd(private_t* this, int fd) {
 
 static bool reconnect(private_t* this) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  /* or connect() would wait for a data plane that hangs and has a full queue */
+  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
   memcpy(address.sun_path, this->path, sizeof(this->path));
   if (fd < 0) {

@@ -145,7 +145,7 @@ class Node:
         self.serial = 0
         self.taps = []
         self.ike = None
-        self._request_sad(1, struct.pack("=IQ", 1, int.from_bytes(os.urandom(8), "little")))
+        self._request_sad(1, struct.pack("=IQ", 2, int.from_bytes(os.urandom(8), "little")))
         self._request_sad(2)  # nothing to repeat
 
     def _alive(self):
@@ -232,7 +232,7 @@ class Node:
         here, there = self._host(local, port), self._host(remote, port)
         outer = (there, here) if is_inbound else (here, there)
         identity = outer[0] + outer[1] + struct.pack(">I", spi) + struct.pack("=IBBxx", tunnel, 50, int(is_inbound))
-        sa = identity + struct.pack("=IBBBBBBBB", 1, 2, 0, 1, int(is_udp), int(has_esn), 0, 1, 1)
+        sa = identity + struct.pack("=IBBBBBBBB", 1, 2, 0, 0, int(is_udp), int(has_esn), 0, 1, 1)
         sa += struct.pack("=IHHHH64s64s", 1024, suite[0], suite[1], len(key), len(integrity_key), key, integrity_key)
         sa += struct.pack("=QQQQQHH", 0, 0, 0, 0, 0, 1, 1) + self._selector(source) + self._selector(destination)
         self._request_sad(4, sa)

@@ -131,7 +131,7 @@ class StandIn:
         if kind == HELLO:
             version, instance = struct.unpack("=IQ", body)
             self.instances.append(instance)
-            return (OK if version == 1 else UNSUPPORTED), None
+            return (OK if version == 2 else UNSUPPORTED), None
         if kind == SYNCED:
             self.syncs += 1
             return OK, None

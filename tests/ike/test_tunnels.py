@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node's charon with our plugin against a stock strongSwan: up, rekey, restart of each part, removal."""
+import re
 import signal
+import time
 
 import pytest
-from lab import NODE, OFFICE, wait_for
+from lab import NODE, OFFICE, run, wait_for
 
 BOTH = pytest.mark.parametrize("version", [2, 1], ids=["ikev2", "ikev1"])
 
@@ -228,3 +230,39 @@ def test_no_key_is_in_the_log(ends):
     bring_up(node, office)
     assert "secret-1" not in node.log() and "SK_" not in node.log()
     assert NODE in node.log()
+
+
+def swanctl(node, *words):
+    return run("swanctl", *words, "--uri", f"unix://{node.dir}/charon.vici")
+
+
+def scheduled(node):
+    return int(re.search(r"jobs scheduled: (\d+)", swanctl(node, "--stats"))[1])
+
+
+def test_timers_end_with_their_sas(ends):
+    node, office = ends
+    bring_up(node, office)
+    before = scheduled(node)
+    for _ in range(6):
+        known = spis(node)
+        office.swanctl("--rekey", "--child", "net")
+        wait_for(lambda: len(spis(node) - known) == 2, what="new SAs")
+    wait_for(lambda: len(spis(node)) == 2, 30, "old SAs go")
+    wait_for(lambda: scheduled(node) <= before + 4, 20, "and what was to be done about them")
+
+
+def test_a_data_plane_that_hangs_keeps_neither_charon_nor_its_end_waiting(ends):
+    node, office = ends
+    bring_up(node, office)
+    node.dataplane.child.send_signal(signal.SIGSTOP)
+    try:
+        swanctl(node, "--list-sas")  # finds out
+        begin = time.monotonic()
+        for _ in range(10):
+            assert "ESTABLISHED" in swanctl(node, "--list-sas")
+        assert time.monotonic() - begin < 10, "each waited for an answer"  # which took 2 s
+        node.charon.child.send_signal(signal.SIGTERM)
+        assert node.charon.child.wait(10) == 0
+    finally:
+        node.dataplane.child.send_signal(signal.SIGCONT)

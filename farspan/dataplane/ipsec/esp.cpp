@@ -216,8 +216,11 @@ uint64_t EspWorker::prepare(SealSlot& slot) {
   slot.drop = std::nullopt;
   slot.esp_length = 0;
   if (count < slot.count) {
-    slot.drop = count < admitted ? DropReason::kSequenceExhausted : DropReason::kSaExpired;
-    if (count == 0) return first;
+    slot.drop = sa.is_exhausted() ? DropReason::kSequenceExhausted : DropReason::kSaExpired;
+    if (count == 0) {
+      report_limit(sa, false);  // in case there was no room for it the last time
+      return first;
+    }
   }
   FS_DCHECK(slot.source == nullptr || (slot.count == 1 && sa.suite().is_aead()));
 
@@ -306,6 +309,7 @@ void EspWorker::open_chunk(std::span<OpenSlot> slots) {
       continue;
     }
     if (sa.is_over()) {
+      report_limit(sa, true);
       slot.drop = DropReason::kSaExpired;
       continue;
     }
@@ -386,7 +390,13 @@ void EspWorker::finish_open(OpenSlot& slot, uint64_t sequence) {
 template <class Sa>
 void EspWorker::count(Sa& sa, uint64_t bytes, uint32_t packets, bool is_inbound) {
   sa.usage.add(bytes, packets, now_seconds_);
-  const SaUsage::Reached reached = sa.usage.reached();
+  report_limit(sa, is_inbound);
+}
+
+// Once for each limit, as soon as the event finds room.
+template <class Sa>
+void EspWorker::report_limit(Sa& sa, bool is_inbound) {
+  const SaUsage::Reached reached = sa.reached();
   if (reached <= sa.reported) return;
   if (events_(event_about(sa, is_inbound, event_kind_of(reached)))) sa.reported = reached;
 }
@@ -398,13 +408,22 @@ void EspWorker::watch_mapping(OpenSlot& slot, uint64_t sequence) {
   const OuterPath path = sa.path();
   if (slot.source == path.remote) {
     sa.moved_to.store({});
+    sa.told_move = {};
     return;
   }
-  if (!path.is_udp_encapsulated || slot.source == sa.moved_to.load() || sequence < sa.newest())
+  if (!path.is_udp_encapsulated || sequence < sa.newest()) return;
+  sa.moved_to.store(slot.source);
+  // Once a second: a peer may come from another port with every packet. Who is then left untold is
+  // looked after by the control thread (Sad::late_moves).
+  if (slot.source == sa.told_move ||
+      (sa.told_move != Endpoint{} && now_seconds_ == sa.told_at_seconds)) {
     return;
+  }
   SaEvent event = event_about(sa, true, SaEvent::Kind::kMappingChanged);
   event.remote = slot.source;
-  if (events_(event)) sa.moved_to.store(slot.source);
+  if (!events_(event)) return;
+  sa.told_move = slot.source;
+  sa.told_at_seconds = now_seconds_;
 }
 
 }  // namespace farspan::ipsec

@@ -92,6 +92,8 @@ class EspWorker {
   void finish_open(OpenSlot& slot, uint64_t sequence);
   template <class Sa>
   void count(Sa& sa, uint64_t bytes, uint32_t packets, bool is_inbound);
+  template <class Sa>
+  void report_limit(Sa& sa, bool is_inbound);
   void watch_mapping(OpenSlot& slot, uint64_t sequence);
 
   std::unique_ptr<crypto::Context> crypto_;

@@ -195,6 +195,8 @@ TEST_F(Esp, ARunEndsWhereTheSaDoes) {
     const SealSlot last = run_of(ending, 10);
     EXPECT_EQ(last.sealed, 3u);
     EXPECT_EQ(last.drop, DropReason::kSequenceExhausted);
+    EXPECT_EQ(events_.back().kind, SaEvent::Kind::kHardLimit);  // at once, with the last of them
+    EXPECT_EQ(events_.back().spi, description.spi);
     EXPECT_EQ(run_of(ending, 10).sealed, 0u);
 
     const auto by_packets = pair(suite, true, {.hard_packets = 4});
@@ -305,6 +307,22 @@ TEST_F(Esp, WithoutEsnTheLastNumberIsTwoToThe32Minus1) {  // RFC 4303 §3.3.3
   EXPECT_EQ(slot.esp_length, 0u);
 }
 
+// What an earlier process sent counts, and what charon asks for may only be sooner (RFC 4303
+// §3.3.3: a new SA before the counter cycles).
+TEST_F(Esp, ARekeyIsAskedForWhenAnEighthOfTheNumbersIsLeft) {
+  SaDescription description = any_sa(random_, kGcm, false, 0x9998);
+  SequenceArena::Slot& sending = **arena_->claim(false, description.spi, {});
+  SequenceArena::sent(sending) = 0xE0000000 - 9;
+  OutboundSa outbound(*context_, description, SlotClaim(*arena_, &sending));
+  (void)sealed(outbound, noise(50));
+  EXPECT_TRUE(events_.empty());
+  (void)sealed(outbound, noise(50));
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].kind, SaEvent::Kind::kSoftLimit);
+  (void)sealed(outbound, noise(50));
+  EXPECT_EQ(events_.size(), 1u);
+}
+
 // Seals a text whose trailer is as the attacker (or a faulty peer with the right keys) wants it.
 TEST_F(Esp, AuthenticPacketsWithWrongPaddingAreDropped) {
   const auto sa = pair(kGcm, false);
@@ -356,6 +374,23 @@ TEST_F(Esp, LimitsAreToldOnceAndTheHardOneEndsTheSa) {
   EXPECT_EQ(sa->inbound.reported,
             SaUsage::Reached::kNothing);  // a full ring is no reason to forget
   EXPECT_EQ(opened(sa->inbound, packets[0]).drop, DropReason::kSaExpired);
+}
+
+TEST_F(Esp, APeerThatMovesWithEveryPacketIsToldOnceASecond) {
+  const auto sa = pair(kGcm);
+  const auto receive_from = [&](uint16_t port) {
+    std::vector<uint8_t> esp = sealed(sa->outbound, noise(40));
+    (void)opened(sa->inbound, esp, {sa->inbound.path().remote.address, port});
+  };
+  worker_->set_now(10);
+  for (uint16_t i = 0; i < 1000; ++i) receive_from(static_cast<uint16_t>(20'000 + i % 2));
+  EXPECT_EQ(events_.size(), 1u);
+  EXPECT_EQ(sa->inbound.moved_to.load().port, 20'001);  // the newest, for who asks later
+  worker_->set_now(11);
+  receive_from(20'001);
+  receive_from(20'002);
+  ASSERT_EQ(events_.size(), 2u);
+  EXPECT_EQ(events_[1].remote.port, 20'001);
 }
 
 TEST_F(Esp, OnlyTheNewestAuthenticPacketTellsThatThePeerMoved) {

@@ -77,16 +77,20 @@ class alignas(64) InboundSa : public LiveLink<InboundSa> {
  public:
   SaUsage::Reached reported =
       SaUsage::Reached::kNothing;  // the worker's: limit already told to charon
-  SharedEndpoint moved_to;  // the worker writes: where the peer is, told to charon; {}: where
-                            // path() says
+  SharedEndpoint moved_to;         // the worker writes: where the peer is; {}: where path() says
 
  private:
   MovablePath path_;
 
  public:
   SaUsage usage;
+  SaUsage::Reached reached() const { return usage.reached(); }
   /// A hard limit is reached: nothing passes any more.
-  bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
+  bool is_over() const { return reached() == SaUsage::Reached::kHard; }
+
+  // The worker's: the last move that charon was told, and when.
+  Endpoint told_move;
+  uint64_t told_at_seconds = 0;
 
   void move_path(const OuterPath& path) { path_.move(path); }
   void forget() { claim_.forget(); }

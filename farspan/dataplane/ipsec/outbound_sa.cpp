@@ -2,11 +2,19 @@
 #include "farspan/dataplane/ipsec/outbound_sa.h"
 
 namespace farspan::ipsec {
+namespace {
+
+// A limit of 0 is none.
+uint64_t earlier(uint64_t limit, uint64_t end) { return limit == 0 ? end : std::min(limit, end); }
+
+}  // namespace
 
 OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& description,
                        SlotClaim claim)
     : claim_(std::move(claim)),
-      last_sequence_(description.has_esn ? UINT64_MAX : UINT32_MAX),
+      last_sequence_(earlier(description.limits.hard_packets, end_of_numbers(description.has_esn))),
+      soft_sequence_(
+          earlier(description.limits.soft_packets, end_of_numbers(description.has_esn) / 8 * 7)),
       spi_(description.spi),
       tunnel_(description.tunnel),
       reqid_(description.reqid),
@@ -17,11 +25,11 @@ OutboundSa::OutboundSa(const crypto::Context& context, const SaDescription& desc
       has_esn_(description.has_esn),
       copying_(description.copying),
       path_(description.path),
-      usage(description.limits),
+      usage({description.limits.soft_bytes, description.limits.hard_bytes, 0, 0}),
       selectors_(description.selectors),
       keys_(context, description.suite, description.encryption_key.view(),
             description.integrity_key.view()) {
-  usage.add(0, last_taken(), 0);  // what an earlier process sent counts towards packet limits
+  usage.add(0, last_taken(), 0);  // what an earlier process sent counts too
 }
 
 uint32_t OutboundSa::max_inner_length(uint32_t outer_ip_mtu, bool is_udp_encapsulated) const {

@@ -60,6 +60,9 @@ class alignas(64) OutboundSa {
     uint64_t first;
     uint32_t count;
   };
+  static constexpr uint64_t end_of_numbers(bool has_esn) {
+    return has_esn ? UINT64_MAX : UINT32_MAX;
+  }
   /// The next `wanted` sequence numbers, or as many as there are left (RFC 4303 §3.3.3). Recorded
   /// before they are returned.
   [[nodiscard]] Sequences take_sequences(uint32_t wanted) {
@@ -71,6 +74,16 @@ class alignas(64) OutboundSa {
     return {first, count};
   }
   uint64_t last_taken() const { return SequenceArena::sent(claim_.slot()); }
+  /// Whether all numbers that can stand in a packet are used up.
+  bool is_exhausted() const { return last_taken() == end_of_numbers(has_esn_); }
+  /// Limits of packets are limits of numbers, which outlive this process; numbers end by themselves
+  /// too, and are replaced in time.
+  SaUsage::Reached reached() const {
+    const uint64_t sent = last_taken();
+    if (sent >= last_sequence_) return SaUsage::Reached::kHard;
+    return std::max(usage.reached(),
+                    sent >= soft_sequence_ ? SaUsage::Reached::kSoft : SaUsage::Reached::kNothing);
+  }
 
   /// Asks the cache for what sealing reads, in two steps: the second needs the answer of the first.
   void prefetch() const {
@@ -85,7 +98,7 @@ class alignas(64) OutboundSa {
 
  private:  // what every packet touches comes first, in three cache lines
   SlotClaim claim_;
-  uint64_t last_sequence_;
+  uint64_t last_sequence_, soft_sequence_;
   uint32_t spi_, tunnel_, reqid_;
   crypto::Suite suite_;
   struct {
@@ -104,9 +117,6 @@ class alignas(64) OutboundSa {
 
  public:
   SaUsage usage;
-  /// A hard limit is reached: nothing passes any more.
-  bool is_over() const { return usage.reached() == SaUsage::Reached::kHard; }
-
   void move_path(const OuterPath& path) { path_.move(path); }
   void forget() { claim_.forget(); }
 

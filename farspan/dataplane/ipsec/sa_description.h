@@ -41,6 +41,7 @@ struct SaDescription {
   crypto::Suite suite;
   SecretBytes encryption_key;  // with the salt of GCM at its end
   SecretBytes integrity_key;
+  bool is_repeated = false;  // a data plane had it before: it has numbers, or has lost them
   bool has_esn = false;
   bool checks_replay = true;
   OuterPath path;

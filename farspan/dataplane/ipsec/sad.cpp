@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "farspan/base/check.h"
 
@@ -71,14 +72,12 @@ void Sad::hello(uint64_t instance) {
     for_each_lifetime([](auto& life) { life.is_orphan = life.is_repeated = true; });
   }
   reservations_.clear();  // they were the earlier charon's
-  is_first_repetition_ = is_first_repetition_ || !has_instance_;
   instance_ = instance;
   has_instance_ = true;
   publish_all();
 }
 
 void Sad::synced(uint64_t now) {
-  is_first_repetition_ = false;
   drop_policies([](const Policy& policy) { return !policy.is_repeated; });
   drop_sas([](const auto& entry) { return !entry.life.is_repeated; });
   publish_all();
@@ -161,7 +160,7 @@ SadVerdict Sad::add(const SaDescription& description, uint64_t now) {
     if (entry.fingerprint != fingerprint) return Known::kOther;
     entry.life.is_orphan = false;
     entry.life.is_repeated = true;
-    entry.sa->move_path(description.path);
+    move_path(entry, description.path);
     return Known::kSame;
   });
   if (known == Known::kUnexpected) return SadVerdict::kExists;
@@ -178,7 +177,9 @@ SadVerdict Sad::add(const SaDescription& description, uint64_t now) {
 
 SadVerdict Sad::install(const SaDescription& description, const KeyFingerprint& fingerprint,
                         uint64_t now) {
-  if (is_first_repetition_ && arena_.is_new()) return SadVerdict::kNotFound;
+  const bool has_slot = arena_.knows(description.is_inbound, description.spi, fingerprint);
+  if (description.is_repeated && !has_slot) return SadVerdict::kNumbersLost;
+  if (!has_slot && !has_room(description.tunnel)) return SadVerdict::kTunnelFull;
   const auto slot = arena_.claim(description.is_inbound, description.spi, fingerprint);
   if (!slot)
     return slot.error().code == ErrorCode::kConflict ? SadVerdict::kExists : SadVerdict::kFull;
@@ -192,6 +193,7 @@ SadVerdict Sad::install(const SaDescription& description, const KeyFingerprint& 
     life = &inbound_.emplace(name.spi, Entry<InboundSa>{sa, fingerprint, {}}).first->second.life;
     tunnel.inbound.insert(name.spi);
     view_.put_inbound(name.spi, sa);
+    use_peer(description.path.remote.address);
   } else {
     OutboundSa* const sa = view_.make_outbound(context_, description, std::move(claim));
     life = &tunnel.outbound.emplace(name.spi, Entry<OutboundSa>{sa, fingerprint, {}})
@@ -209,11 +211,51 @@ void Sad::set_end(const SaName& name, Lifetime& life, uint64_t ends) {
   if (ends != 0) deadlines_.insert({ends, name});
 }
 
+bool Sad::has_room(uint32_t id) const {
+  const auto found = tunnels_.find(id);
+  const size_t has =
+      found == tunnels_.end() ? 0 : found->second.outbound.size() + found->second.inbound.size();
+  return has < kFewSas || (has < kMaxSasOfTunnel && arena_.used_slots() < arena_.slots() / 2);
+}
+
+void Sad::use_peer(uint32_t address) {
+  if (peers_[address]++ == 0) view_.put_peer(address, true);
+}
+
+void Sad::drop_peer(uint32_t address) {
+  const auto found = peers_.find(address);
+  if (--found->second > 0) return;
+  peers_.erase(found);
+  view_.put_peer(address, false);
+}
+
+void Sad::declare_peers(std::vector<uint32_t> addresses) {
+  std::ranges::sort(addresses);
+  const auto same = std::ranges::unique(addresses);
+  addresses.erase(same.begin(), same.end());
+  std::vector<uint32_t> added, gone;
+  std::ranges::set_difference(addresses, declared_, std::back_inserter(added));
+  std::ranges::set_difference(declared_, addresses, std::back_inserter(gone));
+  for (const uint32_t address : added) use_peer(address);
+  for (const uint32_t address : gone) drop_peer(address);
+  declared_ = std::move(addresses);
+  view_.collect();
+}
+
 SadVerdict Sad::move(const SaName& name, const OuterPath& path) {
   return with_entry(name, SadVerdict::kNotFound, [&](auto& entry) {
-    entry.sa->move_path(path);
+    move_path(entry, path);
     return SadVerdict::kOk;
   });
+}
+
+template <class Sa>
+void Sad::move_path(Entry<Sa>& entry, const OuterPath& path) {
+  if constexpr (std::is_same_v<Sa, InboundSa>) {
+    use_peer(path.remote.address);
+    drop_peer(entry.sa->path().remote.address);
+  }
+  entry.sa->move_path(path);
 }
 
 std::optional<SaUse> Sad::usage(const SaName& name) {
@@ -244,6 +286,8 @@ void Sad::drop(SaName name) {
     name.tunnel = entry->sa->tunnel();
     set_end(name, entry->life, 0);
     entry->sa->forget();
+    drop_peer(entry->sa->path().remote.address);
+    moves_.erase(name.spi);
     view_.put_inbound(name.spi, nullptr);
     inbound_.erase(name.spi);
     tunnels_[name.tunnel].inbound.erase(name.spi);
@@ -285,8 +329,11 @@ SadVerdict Sad::add_policy(const PolicyDescription& policy, uint64_t now) {
     known->is_repeated = true;
     return SadVerdict::kOk;
   }
+  const size_t has = tunnel.policies.size();
   const bool is_full = policy_count_ >= kMaxPolicies;
-  if (!is_full) {
+  const bool has_share =
+      has < kFewPolicies || (has < kMaxPoliciesOfTunnel && policy_count_ < kMaxPolicies / 2);
+  if (!is_full && has_share) {
     Policy added{policy, nullptr};
     if (is_trap(policy)) added.trap = std::make_shared<Trap>(policy.reqid, selectors_of(policy));
     tunnel.policies.push_back(std::move(added));
@@ -294,7 +341,8 @@ SadVerdict Sad::add_policy(const PolicyDescription& policy, uint64_t now) {
     settle_orphans(policy.tunnel, now);
   }
   publish(policy.tunnel);
-  return is_full ? SadVerdict::kFull : SadVerdict::kOk;
+  if (is_full) return SadVerdict::kFull;
+  return has_share ? SadVerdict::kOk : SadVerdict::kTunnelFull;
 }
 
 SadVerdict Sad::remove_policy(const PolicyDescription& policy) {
@@ -396,6 +444,33 @@ void Sad::publish_all() {
   view_.collect();
 }
 
+bool Sad::take_move(const SaEvent& move, uint64_t now) {
+  if (find_inbound(move.spi) == nullptr) return false;
+  Move& told = moves_[move.spi];
+  if (told.told == move.remote || (told.told != Endpoint{} && now < told.at + 1)) return false;
+  told = {move.remote, now};
+  return true;
+}
+
+std::vector<SaEvent> Sad::late_moves(uint64_t now) {
+  std::vector<SaEvent> moves;
+  for (auto at = moves_.begin(); at != moves_.end();) {
+    const auto here = at++;
+    auto& [spi, told] = *here;
+    if (now < told.at + 1) continue;
+    const InboundSa& sa = *find_inbound(spi)->sa;
+    const Endpoint newest = sa.moved_to.load();
+    if (newest == Endpoint{} || newest == told.told || newest == sa.path().remote) {
+      moves_.erase(here);
+      continue;
+    }
+    moves.push_back(event_about(sa, true, SaEvent::Kind::kMappingChanged));
+    moves.back().remote = newest;
+    told = {newest, now};
+  }
+  return moves;
+}
+
 void Sad::wished(const SaEvent& acquire, bool is_heard, uint64_t now) {
   wishes_[acquire.tunnel] = {acquire.flow, now, is_heard};
 }
@@ -429,7 +504,7 @@ std::vector<SaEvent> Sad::unheard_wishes(uint64_t now) {
 std::vector<SaEvent> Sad::pending_events(uint64_t now) {
   std::vector<SaEvent> events = unheard_wishes(now);
   const auto add_limit = [&](const auto& entry, bool is_inbound) {
-    const SaUsage::Reached reached = entry.sa->usage.reached();
+    const SaUsage::Reached reached = entry.sa->reached();
     if (entry.life.is_orphan || reached == SaUsage::Reached::kNothing) return;
     events.push_back(event_about(*entry.sa, is_inbound, event_kind_of(reached)));
   };

@@ -11,8 +11,9 @@
 // later, for the peer may still be sending with them), or until their hard lifetime ends. That is
 // make before break across a restart of charon.
 //
-// What charon repeats to a data plane with a new arena has lost its sequence numbers and is
-// refused: charon makes those SAs anew.
+// An SA that charon repeats and the arena does not know has lost its sequence numbers and is
+// refused: charon makes it anew. The arena knows an SA from the first time it was added, before
+// which it sent nothing; so what it knows, it knows completely, whatever died in between.
 //
 // Charon may be away when the worker has something to say: what still holds when it is back is said
 // then (pending_events()).
@@ -65,13 +66,18 @@ struct SaUse {
   uint64_t bytes = 0, packets = 0, last_use_seconds = 0;
 };
 
-enum class SadVerdict : uint8_t { kOk, kNotFound, kExists, kFull };
+enum class SadVerdict : uint8_t { kOk, kNotFound, kExists, kFull, kTunnelFull, kNumbersLost };
 
 class Sad {
  public:
   static constexpr size_t kMaxSas =
       SequenceArena::kSlots;  // both directions; an arena has a slot each
   static constexpr size_t kMaxPolicies = 65536;
+  // One peer may not fill what is there for all (design: a share for each before the whole): this
+  // many a tunnel, and when half of all is taken, only tunnels that have few get more. A Child SA
+  // has two SAs, four while it is rekeyed, and three policies.
+  static constexpr size_t kMaxSasOfTunnel = 512, kFewSas = 8;
+  static constexpr size_t kMaxPoliciesOfTunnel = 2048, kFewPolicies = 24;
   static constexpr size_t kMaxReservations = 4096;
   static constexpr uint64_t kReservationSeconds = 165;  // charon's own patience with a larval SA
   static constexpr uint64_t kInboundGraceSeconds = 60;
@@ -103,6 +109,15 @@ class Sad {
   SadVerdict remove_policy(const PolicyDescription& policy);
   std::optional<SaUse> policy_usage(const PolicyDescription& policy);
   void flush_policies();
+
+  /// The peer is elsewhere: whether charon should hear of it now. Once a second and SA; what comes
+  /// sooner is told by late_moves(), if it still holds.
+  bool take_move(const SaEvent& move, uint64_t now);
+  std::vector<SaEvent> late_moves(uint64_t now);
+
+  /// The addresses that tunnels are declared for, in place of those before: with those that living
+  /// SAs come from they are the peers of SadView::is_peer(). @cost linear in `addresses`
+  void declare_peers(std::vector<uint32_t> addresses);
 
   /// A packet needed a tunnel that is not there. @param is_heard  charon was told
   void wished(const SaEvent& acquire, bool is_heard, uint64_t now);
@@ -147,6 +162,10 @@ class Sad {
     bool is_orphan = false;
     bool is_repeated = true;
   };
+  struct Move {
+    Endpoint told;
+    uint64_t at = 0;
+  };
   struct Wish {
     InnerFlow flow;
     uint64_t since = 0;
@@ -174,6 +193,11 @@ class Sad {
   Result with_entry(const SaName& name, Result otherwise, Act act);
   SadVerdict install(const SaDescription& description, const KeyFingerprint& fingerprint,
                      uint64_t now);
+  bool has_room(uint32_t tunnel) const;
+  template <class Sa>
+  void move_path(Entry<Sa>& entry, const OuterPath& path);
+  void use_peer(uint32_t address);
+  void drop_peer(uint32_t address);
   void set_end(const SaName& name, Lifetime& life, uint64_t ends);
   /// Takes an SA out of the book; publish() takes it out of what workers see.
   void drop(SaName name);
@@ -199,13 +223,15 @@ class Sad {
   crypto::Context& context_;
   uint64_t instance_ = 0;
   bool has_instance_ = false;
-  bool is_first_repetition_ = false;  // until the first synced(): charon says what it had before us
   std::map<uint32_t, Entry<InboundSa>> inbound_;  // by SPI
   Tunnels tunnels_;
   std::set<Deadline> deadlines_;  // of the SAs that have one
   size_t policy_count_ = 0;
   std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
   std::map<uint32_t, Wish> wishes_;            // by tunnel
+  std::map<uint32_t, Move> moves_;             // by inbound SPI: told in the last second
+  std::map<uint32_t, uint32_t> peers_;         // address, how many SAs and declarations name it
+  std::vector<uint32_t> declared_;             // in order, each once
   std::vector<OutboundSa*> dropped_;           // still in a tunnel's row, until publish()
   SadView view_;
 };

@@ -135,6 +135,7 @@ Read<SaDescription> description_of(const fs_sad_sa& sa) {
   description.suite = *suite;
   description.encryption_key = secret_of(sa.encryption_key, sa.encryption_key_length);
   description.integrity_key = secret_of(sa.integrity_key, sa.integrity_key_length);
+  description.is_repeated = sa.is_repeated != 0;
   description.has_esn = sa.has_esn != 0;
   description.checks_replay = sa.replay_window != 0;
   description.path = path.value;
@@ -178,6 +179,10 @@ fs_sad_reply reply_with(SadVerdict verdict) {
       return reply_with(FS_SAD_EXISTS);
     case SadVerdict::kFull:
       return reply_with(FS_SAD_FULL);
+    case SadVerdict::kTunnelFull:
+      return reply_with(FS_SAD_TUNNEL_FULL);
+    case SadVerdict::kNumbersLost:
+      return reply_with(FS_SAD_NUMBERS_LOST);
   }
   return reply_with(FS_SAD_MALFORMED);
 }

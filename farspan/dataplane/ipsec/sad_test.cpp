@@ -166,7 +166,7 @@ TEST_F(SadTest, ManySpisAreAllFound) {
   std::vector<uint32_t> spis;
   for (uint32_t i = 0; i < 60; ++i) {
     spis.push_back(*sad_->reserve_spi(now_));
-    add(sa(true, spis.back()));
+    add(sa(true, spis.back(), 1 + i));
   }
   const SadView& view = sad_->view();
   for (const uint32_t spi : spis) {
@@ -218,21 +218,25 @@ TEST_F(SadTest, ARestartDoesNotPutOffPacketLimits) {  // or numbers would end be
   for (int i = 0; i < 5; ++i) (void)sad_->view().select(kTunnel, kFlow).sa->take_sequences(1);
   restart_data_plane();
   sad_->hello(1);
+  out.is_repeated = true;
   add(out);
   EXPECT_EQ(sad_->usage({false, 0x100, kTunnel})->packets, 5u);
   add(policy(0x100));
-  EXPECT_EQ(sad_->view().select(kTunnel, kFlow).sa->usage.reached(), SaUsage::Reached::kSoft);
+  EXPECT_EQ(sad_->view().select(kTunnel, kFlow).sa->reached(), SaUsage::Reached::kSoft);
 }
 
 TEST_F(SadTest, SasWhoseNumbersAreLostAreRefused) {  // RFC 4106 §2: never a nonce twice
-  const SaDescription out = sa(false, 0x100), in = sa(true, 0xc0000001);
+  SaDescription out = sa(false, 0x100), in = sa(true, 0xc0000001);
   add(out);
   add(in);
-  (void)file_.remove();  // somebody tidied the run directory
-  restart_data_plane();
-  sad_->hello(1);
-  EXPECT_EQ(sad_->add(out, now_), SadVerdict::kNotFound);
-  EXPECT_EQ(sad_->add(in, now_), SadVerdict::kNotFound);
+  out.is_repeated = in.is_repeated = true;
+  (void)file_.remove();                         // somebody tidied the run directory
+  for (int starts = 0; starts < 2; ++starts) {  // the second one finds the file of the first
+    restart_data_plane();
+    sad_->hello(1);
+    EXPECT_EQ(sad_->add(out, now_), SadVerdict::kNumbersLost);
+    EXPECT_EQ(sad_->add(in, now_), SadVerdict::kNumbersLost);
+  }
   sad_->synced(now_);
   add(sa(false, 0x101));  // charon made the tunnel anew
 }
@@ -325,10 +329,48 @@ TEST_F(SadTest, AMovedPathIsSeenByWhoHasTheSa) {
 }
 
 TEST_F(SadTest, AFullArenaIsAClearAnswer) {
-  for (uint32_t i = 0; i < 64; ++i) add(sa(false, 0x1000 + i));
+  for (uint32_t i = 0; i < 64; ++i) add(sa(false, 0x1000 + i, i));
   EXPECT_EQ(sad_->add(sa(false, 0x2000), now_), SadVerdict::kFull);
   sad_->flush_sas();
   EXPECT_EQ(sad_->add(sa(false, 0x2000), now_), SadVerdict::kOk);
+}
+
+TEST_F(SadTest, OneTunnelCannotTakeWhatAllMustShare) {
+  uint32_t taken = 0;
+  while (sad_->add(sa(false, 0x1000 + taken), now_) == SadVerdict::kOk) ++taken;
+  EXPECT_EQ(taken, 32u);  // half of the 64
+  EXPECT_EQ(sad_->add(sa(false, 0x2000), now_), SadVerdict::kTunnelFull);
+  for (uint32_t tunnel = 100; tunnel < 104; ++tunnel) {
+    for (uint32_t i = 0; i < Sad::kFewSas; ++i) add(sa(false, 0x1000 + i, tunnel));
+  }
+  EXPECT_EQ(sad_->add(sa(false, 0x2000, 200), now_), SadVerdict::kFull);
+}
+
+TEST_F(SadTest, OneTunnelCannotTakeAllPolicies) {
+  uint32_t taken = 0;
+  while (sad_->add_policy(policy(0x1000 + taken), now_) == SadVerdict::kOk) ++taken;
+  EXPECT_EQ(taken, Sad::kMaxPoliciesOfTunnel);
+  EXPECT_EQ(sad_->add_policy(policy(1), now_), SadVerdict::kTunnelFull);
+  add(policy(1, 8));
+}
+
+TEST_F(SadTest, PeersAreWhomATunnelIsDeclaredForAndWhereLivingSasComeFrom) {
+  const auto is_peer = [&](uint32_t address) { return sad_->view().is_peer(address); };
+  sad_->declare_peers({5, 6, 5});
+  SaDescription inbound = sa(true, 0xc0000001);
+  inbound.path.remote.address = 6;
+  add(inbound);
+  sad_->declare_peers({7, 5});
+  EXPECT_TRUE(is_peer(5) && is_peer(6) && is_peer(7));
+  OuterPath moved = inbound.path;
+  moved.remote.address = 8;
+  EXPECT_EQ(sad_->move({true, 0xc0000001, 0}, moved), SadVerdict::kOk);
+  EXPECT_TRUE(is_peer(8));
+  EXPECT_FALSE(is_peer(6));
+  EXPECT_EQ(sad_->remove({true, 0xc0000001, 0}), SadVerdict::kOk);
+  EXPECT_FALSE(is_peer(8));
+  sad_->declare_peers({});
+  EXPECT_FALSE(is_peer(5) || is_peer(7));
 }
 
 TEST_F(SadTest, APolicyAddedTwiceIsRemovedTwice) {

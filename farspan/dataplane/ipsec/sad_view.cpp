@@ -53,6 +53,11 @@ void SadView::put_policies(uint32_t tunnel, Policies policies) {
   if (before != nullptr) retired_.push_back({readers_.removed(), before});
 }
 
+void SadView::put_peer(uint32_t address, bool is_peer) {
+  Peer* const before = peers_.replace(address, is_peer ? peer_places_.make(address) : nullptr);
+  if (before != nullptr) retired_.push_back({readers_.removed(), before});
+}
+
 void SadView::collect() {
   while (!retired_.empty() && readers_.have_passed(retired_.front().stamp)) {
     free(retired_.front().what);
@@ -65,7 +70,8 @@ void SadView::free(const Retired& retired) {
     return inbound_places_.give_back(*inbound);
   if (auto* const outbound = std::get_if<OutboundSa*>(&retired))
     return outbound_places_.give_back(*outbound);
-  row_places_.give_back(std::get<Row*>(retired));
+  if (auto* const row = std::get_if<Row*>(&retired)) return row_places_.give_back(*row);
+  peer_places_.give_back(std::get<Peer*>(retired));
 }
 
 }  // namespace farspan::ipsec

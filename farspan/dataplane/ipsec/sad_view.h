@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SadView: the SAs and policies as the worker sees them: two tables that change an entry at a time.
+// SadView: the SAs and policies as the worker sees them: tables that change an entry at a time.
 //
 // Two questions per packet: which inbound SA has this SPI, and which outbound SA does a tunnel use
 // for this inner packet. A tunnel's row has the SA and the selectors of the newest policy in its
@@ -83,7 +83,7 @@ class SadView {
   };
 
   /// @param most  SAs and tunnels there will be, or nearly
-  explicit SadView(size_t most) : inbound_(most), rows_(most) {}
+  explicit SadView(size_t most) : inbound_(most), rows_(most), peers_(most) {}
   ~SadView();
   SadView(const SadView&) = delete;
   SadView& operator=(const SadView&) = delete;
@@ -97,6 +97,9 @@ class SadView {
   Selection select(uint32_t tunnel, const InnerFlow& flow) const;
   /// The newest outbound SA of `tunnel` whatever it covers, or null: for MTU and status.
   OutboundSa* newest_outbound(uint32_t tunnel) const;
+
+  /// Whether a tunnel is declared for this underlay address, or a living SA comes from it.
+  bool is_peer(uint32_t address) const { return peers_.find(address) != nullptr; }
 
   /// Grows whenever select() may answer something else than before.
   uint64_t version() const { return version_.load(std::memory_order_seq_cst); }
@@ -128,6 +131,12 @@ class SadView {
   static_assert(sizeof(LiveLink<Row>) + 8 + sizeof(Candidate) <= 64,
                 "the usual answer takes one cache line");
 
+  struct Peer : LiveLink<Peer> {
+    explicit Peer(uint32_t of) : address(of) {}
+    uint32_t id() const { return address; }
+    uint32_t address;
+  };
+
   // The control thread's.
   template <class... Args>
   InboundSa* make_inbound(Args&&... args) {
@@ -141,22 +150,25 @@ class SadView {
   void put_inbound(uint32_t spi, InboundSa* sa);
   /// From now on packets of `tunnel` are judged by `policies`.
   void put_policies(uint32_t tunnel, Policies policies);
+  void put_peer(uint32_t address, bool is_peer);
   /// An SA that no table names any more.
   void retire(OutboundSa* sa) { retired_.push_back({readers_.removed(), sa}); }
   /// Frees what nobody uses any more. @cost linear in what waits for that, not in what there is
   void collect();
 
   static Selection select_by_all(const Policies& policies, const InnerFlow& flow);
-  using Retired = std::variant<InboundSa*, OutboundSa*, Row*>;
+  using Retired = std::variant<InboundSa*, OutboundSa*, Row*, Peer*>;
   void free(const Retired& retired);
 
   LiveTable<InboundSa, &InboundSa::spi> inbound_;
   LiveTable<Row, &Row::id> rows_;
+  LiveTable<Peer, &Peer::id> peers_;
   std::atomic<uint64_t> version_{1};
   Readers readers_;
   Slabs<InboundSa> inbound_places_;
   Slabs<OutboundSa> outbound_places_;
   Slabs<Row> row_places_;
+  Slabs<Peer> peer_places_;
   struct Waiting {
     uint64_t stamp;
     Retired what;

@@ -44,14 +44,17 @@ Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& pa
   }
   const size_t length = kHeaderLength + size_t{slots} * sizeof(Slot);
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0 ||
-      (status.st_size == 0 && ::ftruncate(file.get(), off_t(length)) != 0)) {
-    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno),
-                  "check the run directory's free space");
-  }
+  if (::fstat(file.get(), &status) != 0)
+    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "check the run directory");
   if (status.st_size != 0 && status.st_size != off_t(length)) {
     return refuse(ErrorCode::kInvalid, path, "has the size of another version",
                   "stop charon, remove it, start again");
+  }
+  if (const int error = ::posix_fallocate(file.get(), 0, off_t(length)); error != 0) {
+    return refuse(ErrorCode::kUnavailable, path,
+                  "no memory for " + std::to_string(length / 1024) +
+                      " KiB of sequence numbers: " + std::strerror(error),
+                  "make room in the run directory");
   }
   void* map = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (map == MAP_FAILED)
@@ -67,8 +70,7 @@ Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& pa
 // A header of zeros is a file whose maker died before any slot was used.
 Status SequenceArena::check_header(Header& header, const std::string& path) {
   const auto slots = static_cast<uint32_t>(slots_.size());
-  is_new_ = header.magic == 0;
-  if (is_new_) {
+  if (header.magic == 0) {
     header.slot_length = sizeof(Slot);
     header.slots = slots;
     keep_order();

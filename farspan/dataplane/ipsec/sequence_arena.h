@@ -50,7 +50,8 @@ class SequenceArena {
     ReplayWindow window;  // inbound
   };
 
-  /// Makes or opens `path` (mode 0600) and locks it for this process.
+  /// Makes or opens `path` (mode 0600), reserves the memory of all of it and locks it for this
+  /// process. kUnavailable when there is no room: a page that is missing later would end us.
   /// kConflict when another process has it, kInvalid when it is not an arena of this layout: then
   /// charon must be restarted together with removing the file, for its SAs' numbers are lost.
   static Result<std::unique_ptr<SequenceArena>> open(const std::string& path,
@@ -59,8 +60,10 @@ class SequenceArena {
   SequenceArena(const SequenceArena&) = delete;
   SequenceArena& operator=(const SequenceArena&) = delete;
 
-  /// Whether no process had it before: what there was in an earlier file is lost.
-  bool is_new() const { return is_new_; }
+  /// Whether these keys have a slot, of this process or an earlier one.
+  bool knows(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint) const {
+    return by_identity_.contains({is_inbound, spi, fingerprint});
+  }
 
   /// The slot of these keys as an earlier process left it, or an empty one. Claiming twice is an
   /// error of ours. kUnavailable when every slot is taken.
@@ -95,7 +98,6 @@ class SequenceArena {
   void* map_;
   size_t length_;
   std::span<Slot> slots_;
-  bool is_new_ = false;
   struct Use {
     uint32_t index;
     bool is_claimed;

@@ -16,7 +16,7 @@
 
 namespace farspan::ipsec {
 
-/// An empty file that is removed in the end.
+/// An empty file, on tmpfs as in a run directory, that is removed in the end.
 class TemporaryFile {
  public:
   TemporaryFile() {
@@ -29,7 +29,7 @@ class TemporaryFile {
   bool remove() const { return ::unlink(path_.c_str()) == 0; }
 
  private:
-  std::string path_ = "/tmp/farspan_arena_XXXXXX";
+  std::string path_ = "/dev/shm/farspan_arena_XXXXXX";
 };
 
 inline SecretBytes random_secret(std::mt19937& random, uint32_t length) {
