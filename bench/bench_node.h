@@ -57,7 +57,9 @@ class BenchNode : public dataplane::Outside {
   void send(std::span<const io::Train>, std::span<io::SendVerdict> verdicts) override;
 
  private:
-  bool to_ike(const dataplane::IkeDatagram&) override { return true; }
+  std::optional<dataplane::DropReason> to_ike(const dataplane::IkeDatagram&) override {
+    return std::nullopt;
+  }
   std::optional<uint32_t> path_mtu(uint32_t) override { return 1500; }
   void port_died(const dataplane::PortEntry&) override {}
 

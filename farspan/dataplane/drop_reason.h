@@ -61,6 +61,10 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kEcnInvalid,           "ecn_invalid",            kPeer,     "outer CE on an inner packet that is not ECN-capable (RFC 6040 §4.2)") \
   X(kMalformedIke,         "malformed_ike",          kPeer,     "UDP 500/4500 datagram too short for IKE") \
   X(kIkeUnavailable,       "ike_unavailable",        kNode,     "charon is not connected; the IKE datagram was dropped") \
+  X(kIkeBusy,              "ike_busy",               kNode,     "charon is connected and does not keep up; the IKE datagram was dropped, its sender repeats it") \
+  X(kIkePeerLimit,         "ike_peer_limit",         kPeer,     "more IKE from the address of one peer than charon is given") \
+  X(kIkeStrangerLimit,     "ike_stranger_limit",     kPeer,     "more IKE than charon is given from addresses that no tunnel has, of one /24 or in all") \
+  X(kIkeUnknownSpi,        "ike_unknown_spi",        kPeer,     "names an IKE SA that charon does not have, from an address that no tunnel has") \
   X(kIkeStranger,          "ike_stranger",           kPeer,     "IKE from an address that no tunnel is declared for; it gets no answer") \
   X(kKeepalive,            "keepalive",              kExpected, "NAT keepalive (RFC 3948 §2.3)") \
   X(kLooping,              "looping",                kNode,     "routed back into the tunnel it came out of")

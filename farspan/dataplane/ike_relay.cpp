@@ -2,6 +2,8 @@
 #include "farspan/dataplane/ike_relay.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -33,6 +35,13 @@ std::optional<io::Endpoint> to_endpoint(const fs_host& host) {
   return io::Endpoint{ntohl(address), host.port};
 }
 
+bool has_room_for_strangers(int fd) {
+  int waiting = 0, limit = 0;
+  socklen_t length = sizeof limit;
+  return ::ioctl(fd, SIOCOUTQ, &waiting) == 0 &&
+         ::getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &limit, &length) == 0 && waiting <= limit / 4;
+}
+
 }  // namespace
 
 IkeRelay::IkeRelay(UniqueFd listener, std::string path)
@@ -57,8 +66,9 @@ void IkeRelay::accept() {
   charon_ = std::move(newer);
 }
 
-bool IkeRelay::deliver(const IkeDatagram& datagram) {
-  if (!charon_.valid()) return false;
+std::optional<DropReason> IkeRelay::deliver(const IkeDatagram& datagram, bool is_peer) {
+  if (!charon_.valid()) return DropReason::kIkeUnavailable;
+  if (!is_peer && !has_room_for_strangers(charon_.get())) return DropReason::kIkeBusy;
   fs_ike_header header{};
   header.source = to_host(datagram.source);
   header.destination = to_host(datagram.destination);
@@ -68,9 +78,10 @@ bool IkeRelay::deliver(const IkeDatagram& datagram) {
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = vectors.size();
-  if (::sendmsg(charon_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
-  if (errno == EPIPE || errno == ECONNRESET) charon_.reset();
-  return false;
+  if (::sendmsg(charon_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return std::nullopt;
+  if (errno != EPIPE && errno != ECONNRESET) return DropReason::kIkeBusy;
+  charon_.reset();
+  return DropReason::kIkeUnavailable;
 }
 
 std::optional<IkeDatagram> IkeRelay::next() {

@@ -17,6 +17,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/dataplane/drop_reason.h"
 #include "farspan/dataplane/pipeline/ike_datagram.h"
 
 namespace farspan::dataplane {
@@ -35,8 +36,9 @@ class IkeRelay {
 
   /// Takes a waiting connection, in the place of the one before.
   void accept();
-  /// Passes a datagram on; false when no charon is connected or it does not keep up.
-  bool deliver(const IkeDatagram& datagram);
+  /// Passes a datagram on; or says why not: no charon is connected, or it does not keep up. A
+  /// quarter of what may wait for charon is enough for strangers, the rest is for peers.
+  [[nodiscard]] std::optional<DropReason> deliver(const IkeDatagram& datagram, bool is_peer);
   /// The next datagram charon wants sent, valid until the next call; nothing when there is none (or
   /// charon left). Malformed messages are left out.
   std::optional<IkeDatagram> next();

@@ -63,6 +63,22 @@ TEST_F(IkeRelayTest, AKeepaliveIsADatagramLikeAnother) {  // RFC 3948 §2.3: one
   EXPECT_THAT(datagram->payload, ElementsAre(0xFF));
 }
 
+TEST_F(IkeRelayTest, BusyIsNotTheSameAsNotConnected) {
+  std::vector<uint8_t> bytes(1000);
+  const IkeDatagram datagram{{0xC6336407, 500}, {0xC0000201, 500}, 0, bytes};
+  uint32_t from_strangers = 0, from_peers = 0;
+  std::optional<DropReason> refused;
+  while (!(refused = relay_.deliver(datagram, false))) ++from_strangers;
+  EXPECT_EQ(refused, DropReason::kIkeBusy);
+  while (!(refused = relay_.deliver(datagram, true))) ++from_peers;  // have a share of their own
+  EXPECT_EQ(refused, DropReason::kIkeBusy);
+  EXPECT_GT(from_strangers, 0u);
+  EXPECT_GT(from_peers, from_strangers);
+  charon_.reset();
+  EXPECT_EQ(relay_.deliver(datagram, true), DropReason::kIkeUnavailable);
+  EXPECT_EQ(relay_.deliver(datagram, true), DropReason::kIkeUnavailable);
+}
+
 TEST_F(IkeRelayTest, AStrangersDatagramComesBackAsABareHeader) {
   fs_ike_header header{};
   header.source = host("198.51.100.99", 61001);

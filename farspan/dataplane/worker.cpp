@@ -36,8 +36,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
 
   auto esp = ipsec::EspWorker::create({&Worker::put_event, &shared});
   if (!esp) return esp.error();
-  Sockets sockets{std::move(*ike), std::move(*nat), std::move(*native), std::move(*path_mtu),
-                  std::move(*relay)};
+  Sockets sockets{std::move(*ike),      std::move(*nat),   std::move(*native),
+                  std::move(*path_mtu), std::move(*relay), IkeGate()};
   std::unique_ptr<Worker> worker(
       new Worker(shared, sas, std::move(sockets), std::move(*esp), std::move(epoll)));
   const bool is_watching = worker->watch(shared.wakeup.get(), Source::kWakeup) &&
@@ -75,6 +75,7 @@ void Worker::run() {
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
     const Tables& tables = tables_reader_.acquire();
     const ipsec::SadView& sad = sad_reader_.acquire();
+    sad_ = &sad;
     if (tables.version != watched_version_) watch_ports(tables);
 
     pipeline_.begin_batch(tables, sad, std::chrono::steady_clock::now());
@@ -189,6 +190,7 @@ void Worker::read_charon() {
   for (uint32_t i = 0; i < kDatagramsPerTurn; ++i) {
     const auto datagram = sockets_.relay.next();
     if (!datagram) break;
+    if (!datagram->is_refused) sockets_.gate.sent(*datagram, IkeGate::Instant(pipeline_.now()));
     pipeline_.from_ike(*datagram);
   }
   watch_charon();
@@ -219,10 +221,14 @@ void Worker::send(std::span<const io::Train> trains, std::span<io::SendVerdict> 
   }
 }
 
-bool Worker::to_ike(const IkeDatagram& datagram) {
-  const bool is_taken = sockets_.relay.deliver(datagram);
+std::optional<DropReason> Worker::to_ike(const IkeDatagram& datagram) {
+  const bool is_peer = sad_->is_peer(datagram.source.address);
+  if (const auto refused =
+          sockets_.gate.judge(datagram, is_peer, IkeGate::Instant(pipeline_.now())))
+    return refused;
+  const auto refused = sockets_.relay.deliver(datagram, is_peer);
   watch_charon();
-  return is_taken;
+  return refused;
 }
 
 std::optional<uint32_t> Worker::path_mtu(uint32_t remote) { return sockets_.path_mtu.to(remote); }

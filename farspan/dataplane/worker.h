@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "farspan/dataplane/ike_gate.h"
 #include "farspan/dataplane/ike_relay.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
 #include "farspan/dataplane/shared_state.h"
@@ -43,6 +44,7 @@ class Worker final : private Outside {
     io::RawEsp native;
     io::PathMtu path_mtu;
     IkeRelay relay;
+    IkeGate gate;
   };
   struct WatchedPort {
     std::shared_ptr<const UniqueFd> tap;  // held as long as it is in the epoll set
@@ -74,13 +76,14 @@ class Worker final : private Outside {
   // Outside
   io::WriteVerdict write_port(const PortEntry& port, std::span<const iovec> frame) override;
   void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) override;
-  bool to_ike(const IkeDatagram& datagram) override;
+  std::optional<DropReason> to_ike(const IkeDatagram& datagram) override;
   std::optional<uint32_t> path_mtu(uint32_t remote) override;
   void port_died(const PortEntry& port) override;
 
   SharedState& shared_;
   Published<Tables>::Reader tables_reader_;
   ipsec::SadView::Reader sad_reader_;
+  const ipsec::SadView* sad_ = nullptr;  // of this batch
   Sockets sockets_;
   std::unique_ptr<ipsec::EspWorker> esp_;
   Pipeline pipeline_;

@@ -199,7 +199,11 @@ void EveryReason::provoke(DropReason reason) {
     case kMalformedIke:
       return send_datagram(Bytes(12, 0));
     case kIkeUnavailable:
-      berlin.has_charon = false;
+    case kIkeBusy:
+    case kIkePeerLimit:
+    case kIkeStrangerLimit:
+    case kIkeUnknownSpi:
+      berlin.ike_refusal = reason;
       return send_datagram(Bytes(80, 0));
     case kIkeStranger:
       return berlin.from_charon({.source = {paris.underlay, 500},

@@ -282,9 +282,9 @@ void TestNode::send(std::span<const io::Train> trains, std::span<io::SendVerdict
   }
 }
 
-bool TestNode::to_ike(const IkeDatagram& datagram) {
-  if (has_charon) ike_.emplace_back(datagram.payload.begin(), datagram.payload.end());
-  return has_charon;
+std::optional<DropReason> TestNode::to_ike(const IkeDatagram& datagram) {
+  if (!ike_refusal) ike_.emplace_back(datagram.payload.begin(), datagram.payload.end());
+  return ike_refusal;
 }
 
 std::optional<uint32_t> TestNode::path_mtu(uint32_t) { return underlay_mtu; }

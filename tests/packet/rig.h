@@ -110,7 +110,7 @@ class TestNode final : public Outside {
   std::string name;
   uint32_t underlay;
   uint32_t underlay_mtu = 1500;
-  bool has_charon = true;
+  std::optional<DropReason> ike_refusal;  // of what comes for charon
   bool has_shortcuts = true;  // false: policies change before each batch, and it takes none
   io::SendVerdict send_verdict = io::SendVerdict::kSent;
   io::WriteVerdict write_verdict = io::WriteVerdict::kWritten;
@@ -123,7 +123,7 @@ class TestNode final : public Outside {
 
   io::WriteVerdict write_port(const PortEntry& port, std::span<const iovec> frame) override;
   void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) override;
-  bool to_ike(const IkeDatagram& datagram) override;
+  std::optional<DropReason> to_ike(const IkeDatagram& datagram) override;
   std::optional<uint32_t> path_mtu(uint32_t remote) override;
   void port_died(const PortEntry& port) override;
 

@@ -406,7 +406,7 @@ TEST_F(Tunnel, IkeKeepalivesAndRubbishAreToldApart) {
                    datagram(Bytes(12, 0)), datagram({1, 2, 3, 4, 5})});
   EXPECT_THAT(osaka.ike(), ElementsAre(Bytes(28, 7)));
   expect_drops(osaka, {{kKeepalive, 1}, {kMalformedIke, 2}, {kMalformedEsp, 1}});
-  osaka.has_charon = false;
+  osaka.ike_refusal = kIkeUnavailable;
   osaka.from_wire({datagram(Bytes(28, 7), 500)});
   EXPECT_EQ(osaka.dropped(kIkeUnavailable), 1u);
   EXPECT_EQ(osaka.count(kFromUnderlay), 6u);

@@ -60,7 +60,7 @@ void Pipeline::take_ike(const io::Train& train, uint8_t* bytes, uint32_t length)
   if (length < least) return counters_.drop(DropReason::kMalformedIke);
   const IkeDatagram datagram{
       train.source, train.destination, static_cast<uint8_t>(train.tos >> 2), {bytes, length}};
-  if (!outside_.to_ike(datagram)) return counters_.drop(DropReason::kIkeUnavailable);
+  if (const auto refused = outside_.to_ike(datagram)) return counters_.drop(*refused);
   counters_.add(Counter::kToIke);
 }
 
@@ -82,12 +82,13 @@ void Pipeline::take_esp(const io::Train& train, uint8_t* bytes, uint32_t length)
   counters_.add(entry.is_link ? Counter::kFromLink : Counter::kFromOffice);
   entry.counters->packets_in.add(1);
   entry.counters->bytes_in.add(length);
-  const bool is_udp = train.destination.port != 0;
+  // A link's ends have declared addresses: there is nowhere to follow them to.
+  const bool follows = train.destination.port != 0 && !entry.is_link;
   open_[open_count_] = {.sa = sa,
                         .esp = bytes,
                         .esp_length = length,
-                        .source = is_udp ? ipsec::Endpoint{train.source.address, train.source.port}
-                                         : ipsec::Endpoint{},
+                        .source = follows ? ipsec::Endpoint{train.source.address, train.source.port}
+                                          : ipsec::Endpoint{},
                         .inner = nullptr,
                         .inner_length = 0,
                         .next_header = 0,

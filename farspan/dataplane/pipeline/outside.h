@@ -30,8 +30,8 @@ class Outside {
   /// Sends trains, by source port: 500 and 4500 by UDP, 0 as native ESP; verdicts[i] is that of
   /// trains[i].
   virtual void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) = 0;
-  /// Hands a datagram to charon; false when there is none that takes it.
-  virtual bool to_ike(const IkeDatagram& datagram) = 0;
+  /// Hands a datagram to charon; or says why it does not hear of it.
+  virtual std::optional<DropReason> to_ike(const IkeDatagram& datagram) = 0;
   /// The path MTU to an underlay address as the kernel knows it; nothing without a route.
   virtual std::optional<uint32_t> path_mtu(uint32_t remote) = 0;
   /// The port's device is gone.
