@@ -4,14 +4,17 @@
 #include <cstdint>
 #include <string_view>
 
-#include "farspan/api/codec/documents.h"
 #include "farspan/base/check.h"
 #include "farspan/compiler/compile.h"
+#include "farspan/documents/documents.h"
+#include "farspan/documents/print.h"
+#include "farspan/documents/stored.h"
 #include "farspan/model/validate.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t length) {
   using namespace farspan;
-  using namespace farspan::api::codec;
+  using namespace farspan::documents;
+  using namespace farspan::model;
   const std::string_view text(reinterpret_cast<const char*>(bytes), length);
   const ParsedDocuments parsed = parse_documents(text);
   for (const Error& error : parsed.errors) FS_CHECK(!error.what.empty() && !error.remedy.empty());

@@ -2,9 +2,9 @@
 // apply, plan, delete, revoke: documents in, changes out.
 #include <charconv>
 
-#include "farspan/api/codec/kind_names.h"
 #include "farspan/api/json.h"
 #include "farspan/api/kind_of_path.h"
+#include "farspan/model/kind_names.h"
 
 namespace farspan::api {
 namespace {

@@ -1,68 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// openapi.json: made from the table that requests are dispatched by and from the schema of the
-// resources (proto/farspan/v1/resources.proto), so it describes what there is.
-#include <google/protobuf/descriptor.h>
-
+// openapi.json: made from the table that requests are dispatched by and from the descriptions of
+// the kinds (documents/schema.h), so it describes what there is.
 #include "farspan/api/json.h"
 #include "farspan/api/rest_operation.h"
-#include "farspan/v1/resources.pb.h"
+#include "farspan/documents/schema.h"
 
 namespace farspan::api {
 namespace {
-
-using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
-
-Json schema_of(const FieldDescriptor& field, Json& schemas);
-
-// Adds the schema of `message` to `schemas` under its name, and of everything in it.
-Json reference_to(const Descriptor& message, Json& schemas) {
-  if (!schemas.contains(message.name())) {
-    schemas[message.name()] = Json::object();  // before its fields, should one lead back here
-    Json properties = Json::object();
-    for (int i = 0; i < message.field_count(); ++i)
-      properties[message.field(i)->name()] = schema_of(*message.field(i), schemas);
-    schemas[message.name()] = {
-        {"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
-  }
-  return {{"$ref", "#/components/schemas/" + message.name()}};
-}
-
-Json schema_of(const FieldDescriptor& field, Json& schemas) {
-  Json one;
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_BOOL:
-      one = {{"type", "boolean"}};
-      break;
-    case FieldDescriptor::CPPTYPE_STRING:
-      one = {{"type", "string"}};
-      break;
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      one = reference_to(*field.message_type(), schemas);
-      break;
-    default:
-      one = {{"type", "integer"}};
-  }
-  if (field.is_repeated()) return {{"type", "array"}, {"items", one}};
-  return one;
-}
-
-Json resource_schema(Json& schemas) {
-  const auto* oneof = v1::Resource::descriptor()->oneof_decl(0);
-  Json specs = Json::array();
-  for (int i = 0; i < oneof->field_count(); ++i)
-    specs.push_back(reference_to(*oneof->field(i)->message_type(), schemas));
-  return {{"type", "object"},
-          {"required", {"kind", "name"}},
-          {"properties",
-           {{"kind", {{"type", "string"}}},
-            {"name", {{"type", "string"}}},
-            {"description", {{"type", "string"}}},
-            {"spec", {{"oneOf", specs}}},
-            {"number", {{"type", "integer"}, {"readOnly", true}}},
-            {"revision", {{"type", "integer"}, {"readOnly", true}}},
-            {"status", {{"type", "object"}, {"readOnly", true}}}}}};
-}
 
 Json error_schema() {
   Json properties = Json::object();
@@ -75,8 +19,7 @@ Json error_schema() {
 }  // namespace
 
 std::string make_openapi() {
-  Json schemas = Json::object();
-  schemas["Resource"] = resource_schema(schemas);
+  Json schemas = documents::resource_schemas();
   schemas["Errors"] = error_schema();
   Json paths = Json::object();
   for (const auto& operation : operations()) {
@@ -105,7 +48,9 @@ std::string make_openapi() {
            {{"description", "Done"}, {"content", {{operation.answer_type, Json::object()}}}}},
           {"default", refused}}}};
     if (operation.has_documents) {
-      const Json schema = {{"schema", {{"$ref", "#/components/schemas/Resource"}}}};
+      const Json one = {{"$ref", "#/components/schemas/Resource"}};
+      const Json many = {{"type", "array"}, {"items", one}};
+      const Json schema = {{"schema", {{"oneOf", Json::array({one, many})}}}};
       described["requestBody"] = {
           {"required", true},
           {"content", {{"application/json", schema}, {"application/yaml", schema}}}};
@@ -114,7 +59,7 @@ std::string make_openapi() {
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');
     paths[operation.path][method] = described;
   }
-  return to_text({{"openapi", "3.0.3"},
+  return to_text({{"openapi", "3.1.0"},
                   {"info", {{"title", "Farspan"}, {"version", "v1"}}},
                   {"paths", paths},
                   {"components", {{"schemas", schemas}}}});

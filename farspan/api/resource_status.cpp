@@ -34,7 +34,7 @@ bool concerns(const std::string& failed, const std::string& item) {
          (item.starts_with("IpsecConnection ") || item.starts_with("Link to Node "));
 }
 
-std::string vpc_of(const model::Model& model, const codec::AnyResource& resource) {
+std::string vpc_of(const model::Model& model, const model::AnyResource& resource) {
   if (const auto* route = std::get_if<model::VpnRoute>(&resource)) {
     const auto* gateway = model.find<model::VpnGateway>(route->vpn_gateway);
     return gateway == nullptr ? std::string() : gateway->vpc;
@@ -43,7 +43,7 @@ std::string vpc_of(const model::Model& model, const codec::AnyResource& resource
   return {};
 }
 
-bool is_route(const codec::AnyResource& resource, const compiler::CandidateRoute& candidate) {
+bool is_route(const model::AnyResource& resource, const compiler::CandidateRoute& candidate) {
   if (const auto* route = std::get_if<model::VpnRoute>(&resource))
     return candidate.origin == compiler::RouteOrigin::kVpn &&
            candidate.destination == route->destination && candidate.source == route->source &&
@@ -118,7 +118,7 @@ std::vector<std::string> ResourceStatus::nodes_with_vpc(const std::string& vpc) 
   });
 }
 
-std::vector<std::string> ResourceStatus::nodes_with(const codec::AnyResource& resource) const {
+std::vector<std::string> ResourceStatus::nodes_with(const model::AnyResource& resource) const {
   const model::Model& model = now_.model;
   const auto with_cen = [&](const std::string& cen) {
     std::set<std::string> nodes;
@@ -170,7 +170,7 @@ std::vector<std::string> ResourceStatus::nodes_with(const codec::AnyResource& re
 }
 
 // A route may be declared and lose; then it is in force nowhere, whatever the nodes do.
-InForce ResourceStatus::route_in_force(const codec::AnyResource& resource) const {
+InForce ResourceStatus::route_in_force(const model::AnyResource& resource) const {
   const std::string vpc = vpc_of(now_.model, resource);
   if (vpc.empty()) return {};
   auto [found, is_new] = routes_.try_emplace(vpc);
@@ -184,20 +184,20 @@ InForce ResourceStatus::route_in_force(const codec::AnyResource& resource) const
   return {false, "the route stands in no table of Vpc " + vpc, "see: farspan routes " + vpc};
 }
 
-InForce ResourceStatus::in_force(const codec::AnyResource& resource) const {
+InForce ResourceStatus::in_force(const model::AnyResource& resource) const {
   if (const InForce route = route_in_force(resource); !route.is_in_force) return route;
   const auto nodes = nodes_with(resource);
   if (nodes.empty())
     return {false, "no node carries it", "nothing is wrong if nothing uses it yet"};
   const bool is_node = std::holds_alternative<model::Node>(resource);
   for (const std::string& node : nodes)
-    if (const InForce there = on_node(node, is_node ? "" : codec::label_of(resource));
+    if (const InForce there = on_node(node, is_node ? "" : model::label_of(resource));
         !there.is_in_force)
       return there;
   return {};
 }
 
-Json ResourceStatus::of(const codec::AnyResource& resource) const {
+Json ResourceStatus::of(const model::AnyResource& resource) const {
   const InForce is = in_force(resource);
   Json status = {{"in_force", is.is_in_force}, {"reason", is.reason}};
   if (!is.remedy.empty()) status["remedy"] = is.remedy;

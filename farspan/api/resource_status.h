@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "farspan/api/codec/any_resource.h"
+#include "farspan/model/any_resource.h"
 #include "farspan/api/json.h"
 #include "farspan/controller/controller.h"
 #include "farspan/controller/node_reports.h"
@@ -36,7 +36,7 @@ class ResourceStatus {
       : now_(now), reports_(reports), time_(time) {}
 
   /// The "status" object of docs/api.md.
-  Json of(const codec::AnyResource& resource) const;
+  Json of(const model::AnyResource& resource) const;
 
   /// Does `node` have its newest state in force? With `item` ("Instance app"): and that part of it?
   InForce on_node(const std::string& node, const std::string& item = {}) const;
@@ -48,10 +48,10 @@ class ResourceStatus {
   const controller::TunnelReport* tunnel(const controller::NodeReport& report, uint32_t id) const;
 
  private:
-  std::vector<std::string> nodes_with(const codec::AnyResource& resource) const;
-  InForce in_force(const codec::AnyResource& resource) const;
+  std::vector<std::string> nodes_with(const model::AnyResource& resource) const;
+  InForce in_force(const model::AnyResource& resource) const;
   bool has_status(const controller::NodeReport& report) const;
-  InForce route_in_force(const codec::AnyResource& resource) const;
+  InForce route_in_force(const model::AnyResource& resource) const;
   void add_node(const model::Node& node, Json& status) const;
   void add_connection(const model::IpsecConnection& connection, Json& status) const;
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // list and get: what is declared, and beside it what is in force.
-#include "farspan/api/codec/any_resource.h"
-#include "farspan/api/codec/documents.h"
-#include "farspan/api/codec/kind_names.h"
 #include "farspan/api/json.h"
 #include "farspan/api/kind_of_path.h"
 #include "farspan/api/resource_status.h"
+#include "farspan/documents/print.h"
+#include "farspan/model/any_resource.h"
+#include "farspan/model/kind_names.h"
 
 namespace farspan::api {
 namespace {
 
-uint64_t revision_of(const controller::Published& now, const codec::AnyResource& resource) {
+uint64_t revision_of(const controller::Published& now, const model::AnyResource& resource) {
   const auto found =
-      now.revisions.find({std::string(codec::kind_of(resource)), codec::meta_of(resource).name});
+      now.revisions.find({std::string(model::kind_of(resource)), model::meta_of(resource).name});
   return found == now.revisions.end() ? 0 : found->second;
 }
 
-Json item_of(const controller::Published& now, const codec::AnyResource& resource,
+Json item_of(const controller::Published& now, const model::AnyResource& resource,
              const ResourceStatus& status) {
-  Json item = Json::parse(codec::to_json(resource, revision_of(now, resource), -1));
+  Json item = Json::parse(documents::to_json(resource, revision_of(now, resource), -1));
   item["status"] = status.of(resource);
   return item;
 }
@@ -26,10 +26,10 @@ Json item_of(const controller::Published& now, const codec::AnyResource& resourc
 }  // namespace
 
 Result<std::string> kind_of_path(const std::string& word) {
-  if (const auto kind = codec::kind_from(word)) return std::string(kind->kind);
+  if (const auto kind = model::kind_from(word)) return std::string(kind->kind);
   std::vector<std::string> known;
-  for (const auto& kind : codec::kind_names()) known.emplace_back(kind.kind);
-  const auto near = codec::nearest(word, known);
+  for (const auto& kind : model::kind_names()) known.emplace_back(kind.kind);
+  const auto near = model::nearest(word, known);
   std::string remedy = "kinds are ";
   for (const auto& kind : known) remedy += (kind == known.front() ? "" : ", ") + kind;
   return Error{ErrorCode::kNotFound, "kind " + word, "kind", "does not exist",
@@ -42,7 +42,7 @@ Answer Rest::list(const Request&, const PathValues& values) const {
   const auto now = sources_.controller.published();
   const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
   Json items = Json::array();
-  for (const auto& resource : codec::list(now->model, *kind))
+  for (const auto& resource : model::list(now->model, *kind))
     items.push_back(item_of(*now, resource, status));
   return json_answer({{"revision", now->revision}, {"items", items}});
 }
@@ -51,7 +51,7 @@ Answer Rest::get(const Request&, const PathValues& values) const {
   const auto kind = kind_of_path(values[0]);
   if (!kind) return refusal(kind.error());
   const auto now = sources_.controller.published();
-  const auto resource = codec::find(now->model, *kind, values[1]);
+  const auto resource = model::find(now->model, *kind, values[1]);
   if (!resource)
     return refusal(Error{ErrorCode::kNotFound, *kind + " " + values[1], "", "does not exist",
                          "list what exists with: farspan get " + *kind});

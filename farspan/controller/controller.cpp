@@ -3,18 +3,17 @@
 
 #include <algorithm>
 
-#include "farspan/api/codec/documents.h"
-#include "farspan/api/codec/proto_resource.h"
 #include "farspan/compiler/export_swanctl.h"
 #include "farspan/controller/generations.h"
 #include "farspan/controller/secrets.h"
+#include "farspan/documents/source_files.h"
+#include "farspan/documents/stored.h"
+#include "farspan/model/any_resource.h"
 #include "farspan/model/validate.h"
 #include "farspan/nodestate/wire/wire.h"
-#include "farspan/v1/resources.pb.h"
 
 namespace farspan::controller {
 
-namespace codec = api::codec;
 using Action = ResourceChange::Action;
 
 // A change being made: the model as it would be, and how it differs from what is published.
@@ -29,23 +28,10 @@ struct Controller::Draft {
 
 namespace {
 
-std::string body_of(const codec::AnyResource& resource) {
-  return codec::to_proto(resource, codec::Secrets::kIncluded).SerializeAsString();
-}
-
-Result<codec::AnyResource> resource_of(const store::Row& row) {
-  const std::string label = row.key.kind + " " + row.key.name;
-  v1::Resource message;
-  if (!message.ParseFromString(row.body))
-    return Error{ErrorCode::kInvalid, label, "", "its row in the store cannot be read",
-                 "restore the store from a backup"};
-  Errors faults;
-  auto resource = codec::from_proto(message, faults);
-  if (!resource)
-    return faults.empty() ? Error{ErrorCode::kInternal, label, "", "its row holds nothing", ""}
-                          : faults.front();
-  codec::meta_of(*resource).number = row.number;
-  return *std::move(resource);
+Result<model::AnyResource> resource_of(const store::Row& row) {
+  auto resource = documents::from_stored(row.key.kind, row.key.name, row.body);
+  if (resource) model::meta_of(*resource).number = row.number;
+  return resource;
 }
 
 // A note for each identity that ended, for as long as the store lives: its machine may come back
@@ -69,8 +55,8 @@ Error nothing_in_it() {
           "write documents: kind, name and spec"};
 }
 
-store::Key key_of(const codec::AnyResource& resource) {
-  return {std::string(codec::kind_of(resource)), codec::meta_of(resource).name};
+store::Key key_of(const model::AnyResource& resource) {
+  return {std::string(model::kind_of(resource)), model::meta_of(resource).name};
 }
 
 }  // namespace
@@ -91,7 +77,7 @@ Status Controller::load() {
   for (const store::Row& row : contents->rows) {
     auto resource = resource_of(row);
     if (!resource) return resource.error();
-    codec::upsert(first.model, *std::move(resource));
+    model::upsert(first.model, *std::move(resource));
     first.revisions.emplace(row.key, row.revision);
   }
   next_number_ = contents->next_number;
@@ -110,18 +96,19 @@ Status Controller::load() {
 }
 
 Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
-  auto parsed = codec::parse_documents(text);
+  const documents::SourceFiles files(text);
+  auto parsed = documents::parse_documents(files.texts());
   if (!parsed.ok()) return refused(std::move(parsed.errors));
   if (parsed.documents.empty()) return refused({nothing_in_it()});
   const std::lock_guard lock(changing_);
   Draft draft{published(), next_number_, published()->model, {}, {}, {}};
   for (auto& document : parsed.documents) {
-    const auto standing = codec::find(draft.from->model, document.kind, document.name);
-    codec::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
-    codec::fill_identity(document.resource, standing ? &*standing : nullptr,
+    const auto standing = model::find(draft.from->model, document.kind, document.name);
+    model::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
+    model::fill_identity(document.resource, standing ? &*standing : nullptr,
                          draft.from->revision + 1, make_random_number);
-    codec::meta_of(document.resource).number =
-        standing ? codec::meta_of(*standing).number : draft.next_number;
+    model::meta_of(document.resource).number =
+        standing ? model::meta_of(*standing).number : draft.next_number;
     const bool is_unchanged = standing && *standing == document.resource;
     const Action action = is_unchanged ? Action::kUnchanged
                           : standing   ? Action::kUpdate
@@ -129,15 +116,17 @@ Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
     draft.changes.push_back({action, document.kind, document.name});
     if (is_unchanged) continue;
     if (!standing) ++draft.next_number;
-    draft.puts.push_back({key_of(document.resource), codec::meta_of(document.resource).number, 0,
-                          body_of(document.resource)});
-    codec::upsert(draft.model, std::move(document.resource));
+    draft.puts.push_back({key_of(document.resource), model::meta_of(document.resource).number, 0,
+                          documents::to_stored(document.resource)});
+    model::upsert(draft.model, std::move(document.resource));
   }
-  return admit(std::move(draft), mode, seen);
+  Admission admission = admit(std::move(draft), mode, seen);
+  documents::add_places(admission.errors, files.texts());
+  return admission;
 }
 
 Admission Controller::remove(std::string_view text, Mode mode, Seen seen) {
-  auto parsed = codec::parse_names(text);
+  auto parsed = documents::parse_names(documents::SourceFiles(text).texts());
   if (!parsed.errors.empty()) return refused(std::move(parsed.errors));
   if (parsed.names.empty()) return refused({nothing_in_it()});
   std::vector<store::Key> keys;
@@ -153,7 +142,7 @@ Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode, See
   Draft draft{published(), next_number_, published()->model, {}, {}, {}};
   Errors missing;
   for (const store::Key& key : keys) {
-    if (!codec::erase(draft.model, key.kind, key.name))
+    if (!model::erase(draft.model, key.kind, key.name))
       missing.push_back({ErrorCode::kNotFound, key.kind + " " + key.name, "", "does not exist",
                          "list what exists with: farspan get " + key.kind});
     draft.changes.push_back({Action::kDelete, key.kind, key.name});
@@ -174,8 +163,10 @@ Admission Controller::revoke(const std::string& name) {
   node->second.identity_revision = draft.from->revision + 1;
   node->second.identity_random = make_random_number();
   draft.changes.push_back({Action::kUpdate, model::Node::kKind, name});
-  draft.puts.push_back(
-      {{model::Node::kKind, name}, node->second.meta.number, 0, body_of(node->second)});
+  draft.puts.push_back({{model::Node::kKind, name},
+                        node->second.meta.number,
+                        0,
+                        documents::to_stored(node->second)});
   return admit(std::move(draft), Mode::kCommit, {});
 }
 
@@ -187,7 +178,7 @@ Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
                          std::to_string(draft.from->revision),
                      "look at it again (farspan plan) and repeat the change"}});
   Errors faults = model::validate(draft.model, draft.from->model);
-  if (!faults.empty()) return refused(std::move(faults));
+  if (!faults.empty()) return refused(documents::capped(std::move(faults)));
 
   Admission admission;
   admission.outcome.revision = draft.from->revision;

@@ -152,6 +152,7 @@ class Faults {
 
 // The rules, one file per subject.
 void check_names(const Model& model, Faults& faults);      // validate_names.cpp
+void check_bounds(const Model& model, Faults& faults);     // validate_bounds.cpp
 void check_nodes(const Model& model, Faults& faults);      // validate_nodes.cpp
 void check_networks(const Model& model, Faults& faults);   // validate_networks.cpp: Vpc, VSwitch
 void check_instances(const Model& model, Faults& faults);  // validate_instances.cpp

@@ -2,7 +2,7 @@
 // The network of examples/global-offices as a model, step by step: what the tests of several
 // folders start from.
 //
-// farspan/api/codec/documents_test.cpp checks that it is the same as the files.
+// farspan/documents/documents_test.cpp checks that it is the same as the files.
 //
 // Not here: anything a program needs; only tests include this.
 #pragma once

@@ -11,6 +11,8 @@ namespace farspan::model {
 
 struct Instance {
   static constexpr const char* kKind = "Instance";
+  static constexpr const char* kSays =
+      "A workload with one address in a VSwitch, plugged into a node.";
   Meta meta;
   std::string vswitch;
   net::Address address;
@@ -20,5 +22,40 @@ struct Instance {
 
   bool operator==(const Instance&) const = default;
 };
+
+void describe(auto& visit, Is<Instance> auto& instance) {
+  visit({.name = "vswitch",
+         .says = "The VSwitch it is plugged into.",
+         .refers_to = "VSwitch",
+         .is_required = true,
+         .example = "us-east-apps"},
+        instance.vswitch);
+  visit({.name = "address",
+         .says = "Its address in the VSwitch.",
+         .is_required = true,
+         .example = "172.16.1.10"},
+        instance.address);
+  visit({.name = "security_groups",
+         .says = "The SecurityGroups whose rules it obeys, of the same Vpc.",
+         .refers_to = "SecurityGroup",
+         .is_required = true,
+         .least = 1,
+         .most = limits::kGroupsPerInstance,
+         .example = "web"},
+        instance.security_groups);
+  visit({.name = "node",
+         .says = "The Node it runs on, in the region of the Vpc.",
+         .refers_to = "Node",
+         .is_required = true,
+         .example = "us-east-node"},
+        instance.node);
+  visit({.name = "netns",
+         .says = "The network namespace of the node that its port is put into.",
+         .most = limits::kNetnsLength,
+         .punctuation = "._-",
+         .if_left_out = "the node's own namespace",
+         .example = "app-us-east"},
+        instance.netns);
+}
 
 }  // namespace farspan::model

@@ -20,6 +20,8 @@ namespace farspan::model {
 
 struct Node {
   static constexpr const char* kKind = "Node";
+  static constexpr const char* kSays =
+      "A Linux machine of a region that carries its Vpcs and meets offices.";
   Meta meta;
   std::string region;
   net::Address public_address;  // underlay: where offices and other nodes reach it
@@ -53,5 +55,27 @@ struct Node {
 
   bool operator==(const Node&) const = default;
 };
+
+void describe(auto& visit, Is<Node> auto& node) {
+  visit({.name = "region",
+         .says = "The Region it stands in.",
+         .refers_to = "Region",
+         .is_required = true,
+         .example = "us-east"},
+        node.region);
+  visit({.name = "public_address",
+         .says = "The machine's public address: offices and other nodes reach it there.",
+         .is_required = true,
+         .example = "203.0.113.1"},
+        node.public_address);
+  visit({.name = "identity_revision",
+         .says = "The revision that declared the node, or that revoked its certificates last.",
+         .access = Access::kGiven},
+        node.identity_revision);
+  visit({.name = "identity_random",
+         .says = "Made with it, so that no identity comes back.",
+         .access = Access::kGiven},
+        node.identity_random);
+}
 
 }  // namespace farspan::model

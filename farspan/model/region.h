@@ -8,9 +8,12 @@ namespace farspan::model {
 
 struct Region {
   static constexpr const char* kKind = "Region";
+  static constexpr const char* kSays = "A place; groups nodes and Vpcs.";
   Meta meta;
 
   bool operator==(const Region&) const = default;
 };
+
+void describe(auto& visit, Is<Region> auto& /*region*/) { (void)visit; }
 
 }  // namespace farspan::model

@@ -10,6 +10,7 @@ namespace farspan::model {
 Errors validate(const Model& model, const Model& before) {
   Faults faults(model, before);
   check_names(model, faults);
+  check_bounds(model, faults);
   check_nodes(model, faults);
   check_networks(model, faults);
   check_instances(model, faults);

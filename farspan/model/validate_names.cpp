@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names, descriptions and numbers: what every resource carries (meta.h).
+// Names and numbers, which every resource carries (meta.h).
 #include <map>
 
 #include "farspan/model/faults.h"
@@ -13,13 +13,6 @@ bool is_name(const std::string& name) {
   if (name.empty() || name.size() > limits::kNameLength || !is_lower(name[0])) return false;
   return std::all_of(name.begin(), name.end(),
                      [&](char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '-'; });
-}
-
-bool has_control_character(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
 }
 
 uint32_t highest_number(const Owner& owner) {
@@ -39,15 +32,6 @@ void check_names(const Model& model, Faults& faults) {
                  "use 1 to 63 of a-z, 0-9 and '-', starting with a letter");
     } else if (key != meta.name) {
       faults.add(owner, "name", "is kept under " + key, "report this defect", ErrorCode::kInternal);
-    }
-    if (meta.description.size() > limits::kDescriptionLength) {
-      faults.add(owner, "description",
-                 "has " + std::to_string(meta.description.size()) + " characters",
-                 "use at most " + std::to_string(limits::kDescriptionLength));
-    }
-    if (has_control_character(meta.description)) {
-      faults.add(owner, "description", "holds control characters",
-                 "write it in one line of plain text");
     }
     if (meta.number == 0) return;  // not stored yet
     if (meta.number > highest_number(owner)) {

@@ -13,13 +13,6 @@ namespace {
 
 void check_vpc(const Vpc& vpc, Faults& faults) {
   faults.refer<Region>(vpc, "region", vpc.region);
-  if (vpc.cidr_blocks.empty()) {
-    faults.add(vpc, "cidr_blocks", "is missing", "give at least one prefix, such as 172.16.0.0/16");
-  }
-  if (vpc.cidr_blocks.size() > limits::kCidrBlocksPerVpc) {
-    faults.add(vpc, "cidr_blocks", "has " + std::to_string(vpc.cidr_blocks.size()) + " prefixes",
-               "use at most " + std::to_string(limits::kCidrBlocksPerVpc));
-  }
   for (size_t i = 0; i < vpc.cidr_blocks.size(); ++i) {
     const net::Prefix& block = vpc.cidr_blocks[i];
     if (block.length() < limits::kShortestVpcPrefix || block.length() > limits::kLongestVpcPrefix) {

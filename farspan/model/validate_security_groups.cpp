@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Security groups: rules with one peer, ports where ports exist, and the numbers of limits.h.
+// Security groups: peers that there can be, ports where ports exist.
 #include "farspan/model/faults.h"
 #include "farspan/model/limits.h"
+#include "farspan/net/reserved.h"
 
 namespace farspan::model {
 namespace {
@@ -24,6 +25,12 @@ void check_peer(const SecurityGroup& group, const SecurityRule& rule, const std:
   if (const auto* prefix = std::get_if<net::Prefix>(&rule.peer)) {
     if (prefix->family() != net::Family::kIpv4) {
       faults.add(group, at + ".peer_cidr", prefix->text() + " is IPv6", "give an IPv4 prefix");
+    } else if (const net::ReservedRange* range = net::reserved_overlap(*prefix);
+               range != nullptr && range->prefix.contains(*prefix)) {
+      faults.add(group, at + ".peer_cidr",
+                 prefix->text() + " lies in " + range->prefix.text() + " (" + range->use +
+                     "), from where nobody comes",
+                 "name the addresses of the other side; 0.0.0.0/0 is anybody");
     }
     return;
   }
@@ -37,26 +44,12 @@ void check_peer(const SecurityGroup& group, const SecurityRule& rule, const std:
 }
 
 void check_group(const SecurityGroup& group, Faults& faults) {
-  if (group.rules.size() > limits::kRulesPerGroup) {
-    faults.add(group, "rules", "has " + std::to_string(group.rules.size()) + " rules",
-               "use at most " + std::to_string(limits::kRulesPerGroup) +
-                   ", or spread them over several groups");
-  }
   size_t group_peers = 0;
   for (size_t i = 0; i < group.rules.size(); ++i) {
     const SecurityRule& rule = group.rules[i];
     const std::string at = indexed("rules", i);
     check_ports(group, rule, at, faults);
     check_peer(group, rule, at, faults);
-    if (rule.priority < limits::kLowestPriority || rule.priority > limits::kHighestPriority) {
-      faults.add(group, at + ".priority", std::to_string(rule.priority) + " is out of range",
-                 "use 1 to 100");
-    }
-    if (rule.description.size() > limits::kRuleDescriptionLength) {
-      faults.add(group, at + ".description",
-                 "has " + std::to_string(rule.description.size()) + " characters",
-                 "use at most " + std::to_string(limits::kRuleDescriptionLength));
-    }
     if (std::holds_alternative<std::string>(rule.peer) &&
         ++group_peers == limits::kGroupPeersPerGroup + 1) {
       faults.add(group, at + ".peer_group", "is the 21st reference to another group",

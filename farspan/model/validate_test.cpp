@@ -69,7 +69,12 @@ const std::vector<Refusal> kNames = {
      {"Region eu: description has 257 characters; use at most 256"}},
     {"DescriptionWithControlCharacters",
      [](auto& n) { n.add("eu", Region{}).meta.description = "a\x1b[31m"; },
-     {"Region eu: description holds control characters; write it in one line of plain text"}},
+     {"Region eu: description holds control characters or marks that turn the direction of "
+      "writing; write it in one line of plain text"}},
+    {"DescriptionThatTurnsTheDirectionOfWriting",
+     [](auto& n) { n.add("eu", Region{}).meta.description = "a\u202eb"; },
+     {"Region eu: description holds control characters or marks that turn the direction of "
+      "writing; write it in one line of plain text"}},
     {"NumberAboveTheLabels",
      [](auto& n) { at<Vpc>(n, "us-east").meta.number = 1u << 20; },
      {"Vpc us-east: number 1048576 is above 1048559, the last one the data plane can carry; "
@@ -107,7 +112,7 @@ const std::vector<Refusal> kNetworks = {
      [](auto& n) {
        n.add("spare", Vpc{{}, "us-east", {}});
      },
-     {"Vpc spare: cidr_blocks is missing; give at least one prefix, such as 172.16.0.0/16"}},
+     {"Vpc spare: cidr_blocks is missing; give 1 to 6 of them"}},
     {"VpcTooSmall",
      [](auto& n) { n.vpc("spare", "us-east", "10.0.0.0/29"); },
      {"Vpc spare: cidr_blocks[0] 10.0.0.0/29 has a length of 29; use /8 to /28"}},
@@ -137,7 +142,7 @@ const std::vector<Refusal> kNetworks = {
              net::Prefix::covering(net::Address::v4(i << 16 | 0x0a000000), 16));
        n.add("spare", vpc);
      },
-     {"Vpc spare: cidr_blocks has 7 prefixes; use at most 6"}},
+     {"Vpc spare: cidr_blocks has 7 items; use at most 6"}},
     {"VSwitchOutsideItsVpc",
      [](auto& n) { n.vswitch("spare", "us-east", "172.18.1.0/24"); },
      {"VSwitch spare: cidr 172.18.1.0/24 is outside Vpc us-east (172.16.0.0/16); choose a prefix "
@@ -198,7 +203,7 @@ const std::vector<Refusal> kInstances = {
      [](auto& n) {
        n.add("db", Instance{{}, "us-east-apps", ip("172.16.1.11"), {}, "us-east-node", "db"});
      },
-     {"Instance db: security_groups is missing; name 1 to 5 SecurityGroups of Vpc us-east"}},
+     {"Instance db: security_groups is missing; give 1 to 5 of them"}},
     {"SixGroups",
      [](auto& n) {
        Instance db{{}, "us-east-apps", ip("172.16.1.11"), {}, "us-east-node", "db"};
@@ -209,7 +214,7 @@ const std::vector<Refusal> kInstances = {
        }
        n.add("db", db);
      },
-     {"Instance db: security_groups has 6 groups; use at most 5"}},
+     {"Instance db: security_groups has 6 items; use at most 5"}},
     {"GroupTwice",
      [](auto& n) {
        n.add("db", Instance{{},
@@ -222,14 +227,12 @@ const std::vector<Refusal> kInstances = {
      {"Instance db: security_groups[1] app-us-east is named twice; name it once"}},
     {"NetnsThatLeavesItsDirectory",
      [](auto& n) { at<Instance>(n, "app-us-east").netns = "../../etc"; },
-     {"Instance app-us-east: netns \"../../etc\" is not the name of a network namespace; use up to "
-      "64 letters, "
-      "digits, '-', '_' and '.'; no '/'"}},
+     {"Instance app-us-east: netns \"../../etc\" holds a character that is not allowed; use "
+      "letters, digits and ._- without blanks"}},
     {"NetnsDotDot",
      [](auto& n) { at<Instance>(n, "app-us-east").netns = ".."; },
-     {"Instance app-us-east: netns \"..\" is not the name of a network namespace; use up to 64 "
-      "letters, "
-      "digits, '-', '_' and '.'; no '/'"}},
+     {"Instance app-us-east: netns .. is not the name of a network namespace; name one of "
+      "/run/netns"}},
     {"NetnsTwice",
      [](auto& n) {
        n.instance("db", "us-east-apps", "172.16.1.11", "app-us-east", "us-east-node");
@@ -272,8 +275,7 @@ const std::vector<Refusal> kGroups = {
       "app-shanghai, app-us-east"}},
     {"TooManyRules",
      [](auto& n) { at<SecurityGroup>(n, "app-us-east").rules.resize(201, rule(n)); },
-     {"SecurityGroup app-us-east: rules has 201 rules; use at most 200, or spread them over "
-      "several groups"}},
+     {"SecurityGroup app-us-east: rules has 201 items; use at most 200"}},
     {"TooManyPeerGroups",
      [](auto& n) {
        rule(n).peer = std::string("app-us-east");
@@ -281,6 +283,10 @@ const std::vector<Refusal> kGroups = {
      },
      {"SecurityGroup app-us-east: rules[20].peer_group is the 21st reference to another group; use "
       "at most 20"}},
+    {"PeerFromWhereNobodyComes",
+     [](auto& n) { rule(n).peer = cidr("127.0.0.0/8"); },
+     {"SecurityGroup app-us-east: rules[0].peer_cidr 127.0.0.0/8 lies in 127.0.0.0/8 (loopback), "
+      "from where nobody comes; name the addresses of the other side; 0.0.0.0/0 is anybody"}},
     {"RuleDescriptionTooLong",
      [](auto& n) { rule(n).description = std::string(513, 'x'); },
      {"SecurityGroup app-us-east: rules[0].description has 513 characters; use at most 512"}},
@@ -336,10 +342,10 @@ const std::vector<Refusal> kConnections = {
             {"10.11.1.0/24", "10.11.2.0/24", "10.11.3.0/24", "10.11.4.0/24", "10.11.5.0/24"})
          subnets.push_back(cidr(more));
      },
-     {"IpsecConnection office-1: remote_subnets has 6 prefixes; use at most 5, or aggregate them"}},
+     {"IpsecConnection office-1: remote_subnets has 6 items; use at most 5"}},
     {"NoLocalSubnet",
      [](auto& n) { at<IpsecConnection>(n, "office-1").local_subnets.clear(); },
-     {"IpsecConnection office-1: local_subnets is missing; give 1 to 5 prefixes"}},
+     {"IpsecConnection office-1: local_subnets is missing; give 1 to 5 of them"}},
     {"Ikev1WithTwoPairs",
      [](auto& n) {
        ike1(n).version = IkeVersion::kIkev1;
@@ -401,9 +407,8 @@ const std::vector<Refusal> kConnections = {
       "~!`@#$%^&*()_-+={}[]|;:\",.<>/? without blanks"}},
     {"WildcardIdentity",
      [](auto& n) { ike1(n).remote_id = "%any"; },
-     {"IpsecConnection office-1: ike.remote_id \"%any\" is not an address or a host name; use "
-      "letters, "
-      "digits, '.', '-', '_', '@' and ':'"}},
+     {"IpsecConnection office-1: ike.remote_id \"%any\" holds a character that is not "
+      "allowed; use letters, digits and .-_@: without blanks"}},
     {"IdentityTooLong",
      [](auto& n) { ike1(n).local_id = std::string(101, 'a'); },
      {"IpsecConnection office-1: ike.local_id has 101 characters; use at most 100"}},
@@ -451,6 +456,20 @@ const std::vector<Refusal> kRoutes = {
      [](auto& n) { n.route("zz", "us-east", "10.20.10.0/24", "office-3"); },
      {"VpnRoute zz: ipsec_connection office-3 belongs to VpnGateway shanghai; name a connection of "
       "VpnGateway us-east"}},
+    {"SourceThatHidesThePlainRoute",
+     [](auto& n) {
+       at<VpnRoute>(n, "office-1").source = cidr("0.0.0.0/0");
+       n.model.template all<CenRoute>().erase("office-1");
+     },
+     {"VpnRoute office-1: source 0.0.0.0/0 would hide the route without a source; leave source "
+      "out: it then is for packets from everywhere"}},
+    {"SourceOfMulticast",
+     [](auto& n) {
+       at<VpnRoute>(n, "office-1").source = cidr("224.0.0.0/4");
+       n.model.template all<CenRoute>().erase("office-1");
+     },
+     {"VpnRoute office-1: source 224.0.0.0/4 overlaps 224.0.0.0/4 (multicast); choose a prefix "
+      "outside it, best a private one: 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"}},
     {"RouteTwice",
      [](auto& n) { n.route("zz", "us-east", "10.10.10.0/24", "office-1"); },
      {"VpnRoute zz: destination 10.10.10.0/24 is already routed by VpnRoute office-1; change that "
@@ -541,6 +560,15 @@ INSTANTIATE_TEST_SUITE_P(Connections, ValidateRefuses, ::testing::ValuesIn(kConn
 INSTANTIATE_TEST_SUITE_P(Routes, ValidateRefuses, ::testing::ValuesIn(kRoutes), row_name);
 INSTANTIATE_TEST_SUITE_P(Cens, ValidateRefuses, ::testing::ValuesIn(kCens), row_name);
 INSTANTIATE_TEST_SUITE_P(Overlaps, ValidateRefuses, ::testing::ValuesIn(kOverlaps), row_name);
+
+// Three bytes each, and people count them as one.
+TEST(Validate, ADescriptionIsAsLongAsPeopleSeeIt) {
+  GlobalOffices network(1);
+  std::string text;
+  for (int i = 0; i < 256; ++i) text += "字";
+  network.add("eu", Region{}).meta.description = text;
+  EXPECT_TRUE(validate(network.model).empty());
+}
 
 TEST(Validate, NetworksThatCannotTalkMayOverlap) {
   GlobalOffices network(2);  // no Cen yet

@@ -56,8 +56,11 @@ void check_vpn_routes(const Model& model, Faults& faults) {
     const VpnGateway* gateway = faults.refer<VpnGateway>(route, "vpn_gateway", route.vpn_gateway);
     const auto* connection =
         faults.refer<IpsecConnection>(route, "ipsec_connection", route.ipsec_connection);
-    if (route.source && route.source->family() != net::Family::kIpv4) {
-      faults.add(route, "source", route.source->text() + " is IPv6", "give an IPv4 prefix");
+    if (route.source == net::Prefix{}) {
+      faults.add(route, "source", "0.0.0.0/0 would hide the route without a source",
+                 "leave source out: it then is for packets from everywhere");
+    } else if (route.source) {
+      is_usable_prefix(Owner::of(route), "source", *route.source, faults);
     }
     if (route.destination.is_default()) {
       faults.add(

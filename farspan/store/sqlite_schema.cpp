@@ -13,7 +13,7 @@ namespace farspan::store {
 namespace {
 
 constexpr int64_t kApplicationId = 0x4653504e;  // "FSPN": tells our file from another program's
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;  // bodies are those of documents/stored.h
 
 constexpr const char* kSchema = R"(
   CREATE TABLE resources (kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL UNIQUE,
@@ -26,7 +26,7 @@ constexpr const char* kSchema = R"(
                       next_number INTEGER NOT NULL, compacted INTEGER NOT NULL);
   INSERT INTO clock VALUES (1, 0, 1, 0);
   PRAGMA application_id = 1179865166;
-  PRAGMA user_version = 1;
+  PRAGMA user_version = 2;
 )";
 static_assert(kApplicationId == 1179865166);
 
@@ -80,6 +80,11 @@ Status open_database(SqliteConnection& connection, const std::string& path) {
   if (*application != kApplicationId)
     return Error{ErrorCode::kInvalid, "store " + path, "", "is the database of another program",
                  "give the controller a state directory of its own"};
+  if (*version < kSchemaVersion)
+    return Error{ErrorCode::kInvalid, "store " + path, "schema version",
+                 std::to_string(*version) + " is of an older Farspan, whose rows this one cannot read",
+                 "with the older one write every kind to a file (farspan get KIND -o yaml) and note the "
+                 "keys (farspan export); then move the store away, start anew and apply the files"};
   if (*version != kSchemaVersion)
     return Error{ErrorCode::kInvalid, "store " + path, "schema version",
                  std::to_string(*version) + " is not known to this Farspan, which writes " +

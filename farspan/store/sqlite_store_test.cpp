@@ -192,15 +192,20 @@ TEST_F(SqliteStore, TheDatabaseOfAnotherProgramIsRefused) {
   EXPECT_THAT(store.error().what, HasSubstr("another program"));
 }
 
-TEST_F(SqliteStore, ANewerSchemaIsRefused) {
+TEST_F(SqliteStore, ANewerAndAnOlderSchemaAreRefusedWithWhatToDo) {
   open().reset();
-  sqlite3* db = nullptr;
-  sqlite3_open(path_.c_str(), &db);
-  sqlite3_exec(db, "PRAGMA user_version = 2", nullptr, nullptr, nullptr);
-  sqlite3_close(db);
-  const auto store = open_sqlite(path_);
-  ASSERT_FALSE(store.ok());
-  EXPECT_EQ(store.error().field, "schema version");
+  for (const auto& [pragma, remedy] :
+       {std::pair("PRAGMA user_version = 3", "or a newer one"),
+        std::pair("PRAGMA user_version = 1", "with the older one write every kind to a file")}) {
+    sqlite3* db = nullptr;
+    sqlite3_open(path_.c_str(), &db);
+    sqlite3_exec(db, pragma, nullptr, nullptr, nullptr);
+    sqlite3_close(db);
+    const auto store = open_sqlite(path_);
+    ASSERT_FALSE(store.ok());
+    EXPECT_EQ(store.error().field, "schema version");
+    EXPECT_THAT(store.error().remedy, HasSubstr(remedy));
+  }
 }
 
 TEST_F(SqliteStore, ADamagedFileIsRefused) {

@@ -11,7 +11,7 @@
 //   note         a small value of the caller's beside the resources (generations of nodes),
 //                without history
 //
-// Not here: SQLite (sqlite_store.h), what bodies mean (api/codec/proto_resource.h).
+// Not here: SQLite (sqlite_store.h), what bodies mean (documents/stored.h).
 // Threads: every function may be called from any thread.
 #pragma once
 

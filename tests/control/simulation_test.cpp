@@ -10,9 +10,9 @@
 #include <random>
 #include <set>
 
-#include "farspan/api/codec/any_resource.h"
 #include "farspan/controller/node_feed.h"
 #include "farspan/controller/test_network.h"
+#include "farspan/model/any_resource.h"
 #include "farspan/nodestate/delta.h"
 #include "farspan/nodestate/wire/wire.h"
 #include "tests/control/network_text.h"
@@ -20,7 +20,6 @@
 namespace farspan::control {
 namespace {
 
-namespace codec = api::codec;
 using controller::Controller;
 using controller::Mode;
 using controller::NodeFeed;
@@ -224,9 +223,9 @@ class Simulation : public testing::TestWithParam<unsigned> {
   // A number is given once, whatever was deleted since.
   void check_numbers() {
     uint32_t highest = highest_number_;
-    for (const auto& resource : codec::list(controller_->published()->model)) {
-      const uint32_t number = codec::meta_of(resource).number;
-      const std::string label = codec::label_of(resource);
+    for (const auto& resource : model::list(controller_->published()->model)) {
+      const uint32_t number = model::meta_of(resource).number;
+      const std::string label = model::label_of(resource);
       const auto known = number_of_.find(label);
       if (known == number_of_.end() || known->second != number) {
         EXPECT_GT(number, highest_number_) << label;

@@ -287,7 +287,7 @@ def test_openapi_describes_what_there_is(controller):
                 continue
             status, text, headers = controller.request(method.upper(), real)
             assert status != 405, (method, path)
-    assert "IpsecConnectionSpec" in described["components"]["schemas"]
+    assert "IpsecConnection" in described["components"]["schemas"]
 
 
 def test_sigterm_ends_it_cleanly_even_with_a_watcher(controller):

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kind names: how people may write a kind (IpsecConnection, ipsec-connection, ipsecconnections, …).
+//
+// Includes nothing of the model, so the command line can use it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace farspan::model {
+
+struct KindName {
+  std::string_view kind;      // "IpsecConnection", in documents
+  std::string_view singular;  // "ipsec-connection", in commands
+  std::string_view plural;    // "ipsec-connections", in commands and addresses
+};
+
+/// Every kind, in the order of Kinds.
+std::span<const KindName> kind_names();
+
+/// The kind meant by `word`: its name, singular or plural in any case, with or without '-' and '_';
+/// or nothing.
+std::optional<KindName> kind_from(std::string_view word);
+
+/// The word of `candidates` nearest to `word` by edit distance, or nothing when none is near.
+std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
+
+}  // namespace farspan::model
