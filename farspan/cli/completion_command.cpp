@@ -4,6 +4,8 @@
 #include <iostream>
 
 #include "farspan/cli/context.h"
+#include "farspan/documents/explain.h"
+#include "farspan/model/kind_names.h"
 
 namespace farspan::cli {
 namespace {
@@ -24,6 +26,18 @@ void print_cases(const CLI::App& command, const std::string& path) {
   for (const auto* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
     print_cases(*sub, path.empty() ? sub->get_name() : path + " " + sub->get_name());
   }
+}
+
+std::string kinds() {
+  std::string words = "all";
+  for (const auto& name : model::kind_names()) words += " " + std::string(name.singular);
+  return words;
+}
+
+std::string topics() {
+  std::string words;
+  for (const std::string& topic : documents::explain_topics()) words += topic + " ";
+  return words;
 }
 
 }  // namespace
@@ -49,9 +63,9 @@ void add_completion_command(CLI::App& app) {
            ";;\n"
            "  esac\n"
            "  case $path in\n"
-           "    'get'|'describe'|'delete') words='region node vpc vswitch security-group instance "
-           "vpn-gateway customer-gateway ipsec-connection vpn-route cen cen-attachment cen-route' "
-           ";;\n"
+           "    'get'|'describe'|'delete') words='"
+        << kinds() << "' ;;\n    'explain') words='--reference " << topics()
+        << "' ;;\n"
            "    'get '*|'describe '*|'delete '*) words=$(farspan get \"${path#* }\" 2>/dev/null | "
            "awk 'NR > 1 { print $1 }') ;;\n"
            "    'enrol'|'revoke') words=$(farspan get node 2>/dev/null | awk 'NR > 1 { print $1 "

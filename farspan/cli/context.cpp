@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/cli/context.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -12,7 +10,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "farspan/base/text.h"
 #include "farspan/cli/table.h"
+#include "farspan/documents/source_files.h"
+#include "farspan/documents/yaml_text.h"
 
 namespace farspan::cli {
 namespace {
@@ -30,30 +31,6 @@ ExitCode exit_code_of(ErrorCode code) {
       return kExitRefused;
   }
   return kExitRefused;
-}
-
-void emit(YAML::Emitter& out, const nlohmann::json& json) {
-  if (json.is_object()) {
-    out << YAML::BeginMap;
-    for (const auto& [key, value] : json.items()) {
-      out << YAML::Key << key << YAML::Value;
-      emit(out, value);
-    }
-    out << YAML::EndMap;
-  } else if (json.is_array()) {
-    const bool is_flat = std::none_of(json.begin(), json.end(),
-                                      [](const auto& item) { return item.is_structured(); });
-    if (is_flat) out << YAML::Flow;
-    out << YAML::BeginSeq;
-    for (const auto& item : json) emit(out, item);
-    out << YAML::EndSeq;
-  } else if (json.is_string()) {
-    out << json.get<std::string>();
-  } else if (json.is_null()) {
-    out << YAML::Null;
-  } else {
-    out << json.dump();
-  }
 }
 
 }  // namespace
@@ -88,16 +65,14 @@ nlohmann::json Context::send(const std::string& method, const std::string& targe
 
 void Context::print(const nlohmann::json& json) const {
   if (output == "yaml") {
-    std::cout << to_yaml(json) << "\n";
+    std::cout << to_yaml(json);
   } else {
     std::cout << json.dump(2) << "\n";
   }
 }
 
 std::string to_yaml(const nlohmann::json& json) {
-  YAML::Emitter out;
-  emit(out, json);
-  return out.c_str();
+  return documents::yaml_text(nlohmann::ordered_json(json));
 }
 
 std::string duration_text(uint64_t seconds) {
@@ -139,7 +114,9 @@ bool says_nothing(const std::string& text) {
   return true;
 }
 
-std::string read_one(const std::string& path) {
+}  // namespace
+
+std::string read_text(const std::string& path) {
   std::ifstream file;
   if (path != "-") file.open(path, std::ios::binary);
   std::istream& from = path == "-" ? std::cin : file;
@@ -155,7 +132,9 @@ std::string read_one(const std::string& path) {
   return text;
 }
 
-void refuse_nothing(const std::string& path) {
+namespace {
+
+[[noreturn]] void refuse_nothing(const std::string& path) {
   fail({ErrorCode::kInvalid, path, "", "there is nothing in it",
         "write resources into it (kind, name, spec), or name another file"});
 }
@@ -164,6 +143,7 @@ std::vector<std::string> files_in(const std::string& directory) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const std::string extension = entry.path().extension().string();
+    if (entry.path().stem() == "lab") continue;  // farspan/lab/topology.h
     if (extension == ".yaml" || extension == ".yml" || extension == ".json")
       files.push_back(entry.path().string());
   }
@@ -174,26 +154,29 @@ std::vector<std::string> files_in(const std::string& directory) {
 }  // namespace
 
 std::string read_documents(const std::vector<std::string>& paths) {
-  std::vector<std::string> texts;
+  std::vector<documents::NamedText> files;
   for (const auto& path : paths) {
     std::error_code ignored;
     const bool is_directory = std::filesystem::is_directory(path, ignored);
-    const auto files = is_directory ? files_in(path) : std::vector<std::string>{path};
-    if (files.empty())
+    const auto found = is_directory ? files_in(path) : std::vector<std::string>{path};
+    if (found.empty())
       fail({ErrorCode::kNotFound, "", "", path + " has no .yaml or .json file",
             "name a file of resources"});
-    for (const auto& file : files) {
-      std::string text = read_one(file);
+    for (const auto& file : found) {
+      std::string text = read_text(file);
+      if (!is_utf8(text)) fail({ErrorCode::kInvalid, "", file, "is not UTF-8", "save it as UTF-8"});
       const bool is_empty = says_nothing(text);
       if (is_empty && !is_directory) refuse_nothing(path);  // in a directory it is passed over
-      if (!is_empty) texts.push_back(std::move(text));
+      if (!is_empty) files.push_back({file == "-" ? "standard input" : file, std::move(text)});
     }
   }
-  if (texts.empty()) refuse_nothing(paths.front());
-  if (texts.size() == 1) return texts.front();
-  std::string all;  // JSON is YAML, so files of both kinds can be one stream of YAML documents
-  for (const auto& text : texts) all += "---\n" + text + "\n";
-  return all;
+  if (files.empty()) refuse_nothing(paths.front());
+  std::string body = documents::body_of(files);
+  if (body.size() > kMaxBody)
+    fail({ErrorCode::kInvalid, paths.front(), "",
+          "is, with all that is to be read, more than the 16 MiB that the controller takes at once",
+          "apply fewer files at a time"});
+  return body;
 }
 
 }  // namespace farspan::cli

@@ -55,8 +55,12 @@ std::string duration_text(uint64_t seconds);
 /// "1.4 MiB"
 std::string bytes_text(uint64_t bytes);
 
-/// The text of every file, `-` for standard input, a directory for its *.yaml, *.yml and *.json in
-/// order of names; as one stream of YAML documents.
+/// The text of the file `path`, `-` for standard input.
+std::string read_text(const std::string& path);
+
+/// The resources of every file as one body for the controller, which tells the faults of each by
+/// its name; of a directory its *.yaml, *.yml and *.json in order of names, without the lab.yaml of
+/// `farspan lab`.
 std::string read_documents(const std::vector<std::string>& paths);
 
 // Each adds its commands to the application.
@@ -66,6 +70,7 @@ void add_network_commands(CLI::App& app,
                           Context& context);              // routes, tunnels, reach, drops, export
 void add_node_commands(CLI::App& app, Context& context);  // nodes, drops, enrol, revoke
 void add_lab_commands(CLI::App& app, Context& context);   // lab …
+void add_explain_command(CLI::App& app);                  // explain
 void add_completion_command(CLI::App& app);               // completion
 
 }  // namespace farspan::cli

@@ -6,6 +6,7 @@
 
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
+#include "farspan/model/kind_names.h"
 
 namespace farspan::cli {
 namespace {
@@ -50,17 +51,38 @@ Cell state_of(const nlohmann::json& item) {
   return {state, is_bad ? Colour::kRed : Colour::kGreen};
 }
 
+// Every resource of every kind in the order in which they depend on each other, all of one
+// revision: asked for again when the network changes in between.
+nlohmann::json get_all(const Context& context) {
+  for (int tries = 0; tries < 5; ++tries) {
+    nlohmann::json all = {{"items", nlohmann::json::array()}};
+    bool is_of_one_revision = true;
+    for (const auto& kind : model::kind_names()) {
+      auto listed = context.get("/v1/resources/" + std::string(kind.kind));
+      if (!all.contains("revision")) all["revision"] = listed.at("revision");
+      is_of_one_revision = is_of_one_revision && all["revision"] == listed.at("revision");
+      for (auto& item : listed.at("items")) all["items"].push_back(std::move(item));
+    }
+    if (is_of_one_revision) return all;
+  }
+  fail({ErrorCode::kUnavailable, "", "", "the network changed five times while it was listed",
+        "try again, or list one kind"});
+}
+
 void get(const Context& context, const Wanted& wanted) {
-  const auto answer = context.get(target_of(wanted));
+  const bool is_all = wanted.kind == "all";
+  if (is_all && !wanted.name.empty()) throw CLI::ValidationError("get", "all takes no name");
+  const auto answer = is_all ? get_all(context) : context.get(target_of(wanted));
   if (!context.is_table()) return context.print(answer);
   const auto items = wanted.name.empty() ? answer.at("items") : nlohmann::json::array({answer});
   if (items.empty()) {
-    std::cout << "No " << wanted.kind << " is declared.\n";
+    std::cout << (is_all ? "Nothing" : "No " + wanted.kind) << " is declared.\n";
     return;
   }
   Table table({"NAME", "STATE", "REVISION", "SPEC"});
   for (const auto& item : items) {
-    table.add({item.at("name").get<std::string>(), state_of(item), item.at("revision").dump(),
+    const std::string name = item.at("name"), kind = item.at("kind");
+    table.add({is_all ? kind + " " + name : name, state_of(item), item.at("revision").dump(),
                summary_of(item.value("spec", nlohmann::json::object()))});
   }
   table.print(std::cout);
@@ -107,11 +129,14 @@ void add_get_commands(CLI::App& app, Context& context) {
   auto wanted = std::make_shared<Wanted>();
 
   auto* list = app.add_subcommand("get", "List resources of a kind, or show one");
-  list->add_option("kind", wanted->kind, "such as vpc, ipsec-connection, cen-route")
+  list->add_option("kind", wanted->kind,
+                   "such as vpc, ipsec-connection, cen-route; all: every kind")
       ->required()
       ->type_name("KIND");
   list->add_option("name", wanted->name, "one resource")->type_name("NAME");
-  list->footer("Examples:\n  farspan get ipsec-connections\n  farspan get vpc us-east -o yaml");
+  list->footer(
+      "Examples:\n  farspan get ipsec-connections\n  farspan get vpc us-east -o yaml\n  farspan "
+      "get all -o yaml > network.yaml");
   list->callback([wanted, &context] { get(context, *wanted); });
 
   auto* describe = app.add_subcommand(
@@ -122,7 +147,7 @@ void add_get_commands(CLI::App& app, Context& context) {
   describe->callback([wanted, &context] {
     const auto answer = context.get(target_of(*wanted));
     if (context.is_table()) {
-      std::cout << to_yaml(without_empty(answer)) << "\n";
+      std::cout << to_yaml(without_empty(answer));
     } else {
       context.print(answer);
     }

@@ -273,7 +273,7 @@ void add_lab_commands(CLI::App& app, Context& context) {
   load->footer(
       "Example:\n  farspan export ipsec-connection office-1 | farspan lab load office-1 -");
   load->callback([options] {
-    auto done = find_lab(options->lab).load_office(options->host, read_documents({options->file}));
+    auto done = find_lab(options->lab).load_office(options->host, read_text(options->file));
     if (!done) fail(done.error());
   });
 

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   add_network_commands(app, context);
   add_node_commands(app, context);
   add_lab_commands(app, context);
+  add_explain_command(app);
   add_completion_command(app);
 
   try {
