@@ -326,3 +326,71 @@ def test_bash_completes_commands_kinds_and_names(api):
     assert {"office-1", "app-us-east", "--protocol"} <= complete(api, "farspan reach office-4")
     assert complete(api, "farspan reach a b --protocol") == {"icmp", "tcp", "udp"}
     assert complete(api, "farspan get vpc -o") == {"table", "json", "yaml"}
+
+
+NASTY = ["on", "007", "80", "null", "2024-01-01", "1e3", "12:30:45", "172.16.1.10", "~", "- a: b", "# no", "字 \U0001f600"]
+
+
+@pytest.mark.parametrize("output", ["yaml", "json"])
+def test_the_whole_network_goes_out_and_in_and_nothing_changes(api, output):
+    nasty = "".join(f"---\nkind: Region\nname: nasty-{i}\ndescription: {json.dumps(text, ensure_ascii=False)}\n" for i, text in enumerate(NASTY))
+    out(api, "apply", "-f", "-", stdin=nasty)
+    for kind in ["all", "region", "security-group", "ipsec-connection"]:
+        text = out(api, "get", kind, "-o", output)
+        answer = json.loads(out(api, "apply", "-f", "-", "-o", "json", stdin=text))
+        assert {change["action"] for change in answer["changes"]} == {"unchanged"}, kind
+    everything = yaml.safe_load(out(api, "get", "all", "-o", output))["items"]
+    assert {item["description"] for item in everything if item["name"].startswith("nasty-")} == set(NASTY)
+    assert {"Region", "Node", "IpsecConnection", "CenRoute"} <= {item["kind"] for item in everything}
+    assert "psk" not in json.dumps(everything)
+    out(api, "delete", "region", *[f"nasty-{i}" for i in range(len(NASTY))])
+
+
+def test_each_fault_names_its_own_file_line_and_column(api, tmp_path):
+    (tmp_path / "1.yaml").write_text("kind: Region\nname: one\n")
+    (tmp_path / "2.yaml").write_text("\ufeffkind: Region\nname: two\nspec:\n  colour: red\n")
+    (tmp_path / "3.json").write_text('[{"kind": "Region", "name": "three", "description": "\\ud83d\\ude00"},\n {"kind": "Volcano", "name": "v"}]')
+    (tmp_path / "4.yaml").write_text("kind: VSwitch\nname: web\nspec:\n  vpc: nowhere\n  cidr: 172.30.1.0/24\n")
+    (tmp_path / "lab.yaml").write_text("hosts: no resource\n")  # of farspan lab
+    refused = run(api, "apply", "-f", str(tmp_path))
+    assert refused.returncode == 1
+    assert f"colour is not a field of Region ({tmp_path}/2.yaml:4:3)" in refused.stderr
+    assert f"Volcano is not a kind ({tmp_path}/3.json:2:11)" in refused.stderr
+    (tmp_path / "2.yaml").unlink()
+    (tmp_path / "3.json").write_text((tmp_path / "3.json").read_text().replace("Volcano", "Region"))
+    refused = run(api, "apply", "-f", str(tmp_path))  # and what rules between resources find
+    assert f"nowhere does not exist ({tmp_path}/4.yaml:4:8)" in refused.stderr
+    (tmp_path / "4.yaml").unlink()
+    out(api, "apply", "-f", str(tmp_path))
+    assert json.loads(out(api, "get", "region", "three", "-o", "json"))["description"] == "\U0001f600"
+    out(api, "delete", "region", "one", "three", "v")
+
+
+def test_no_refusal_repeats_a_key(api):
+    text = '{"kind":"IpsecConnection","name":"x","spec":{"ike":{"psk":"TopSecret\\q"}}}'
+    refused = run(api, "apply", "-f", "-", stdin=text)
+    assert refused.returncode == 1 and "unknown escape" in refused.stderr and "TopSecret" not in refused.stderr + refused.stdout
+
+
+def test_fifty_faults_are_told_and_the_others_counted(api):
+    text = "".join(f"---\nkind: VSwitch\nname: v{i}\nspec: {{vpc: nowhere, cidr: 172.30.1.0/24}}\n" for i in range(200))
+    refused = run(api, "apply", "-f", "-", stdin=text)
+    assert refused.returncode == 1 and len(refused.stderr.splitlines()) == 51
+    assert "more faults" in refused.stderr.splitlines()[-1]
+
+
+def test_explain_says_what_a_field_means_without_a_controller():
+    def explain(*words):
+        return subprocess.run([FARSPAN, "explain", *words], capture_output=True, text=True, timeout=30)
+
+    assert "IpsecConnection" in explain().stdout
+    text = explain("ipsec-connection.ike.lifetime_seconds").stdout
+    assert "60 to 86400 seconds" in text and "86400" in text
+    assert explain("vpc.cdir_blocks").returncode == 3 and "cidr_blocks" in explain("vpc.cdir_blocks").stderr
+    reference = pathlib.Path(__file__).parents[2] / "docs/resources.md"
+    assert explain("--reference").stdout == reference.read_text()
+
+
+def test_bash_completes_kinds_and_fields_by_the_same_source(api):
+    assert {"Vpc", "Vpc.cidr_blocks", "IpsecConnection.ike.encryption"} <= complete(api, "farspan explain")
+    assert {"all", "vpc", "cen-route"} <= complete(api, "farspan get")
