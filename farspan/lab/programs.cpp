@@ -95,6 +95,25 @@ swanctl {
 }
 )";
 
+// Behind the node's own configuration: a lab has no journal.
+constexpr const char* kCharonLog = R"(
+charon-systemd {
+  filelog {
+    charon {
+      path = @RUN_DIR@/charon.log
+      time_format = %Y-%m-%dT%H:%M:%S
+      default = 1
+      enc = 0
+      flush_line = yes
+      ike_name = yes
+    }
+  }
+  journal {
+    default = -1
+  }
+}
+)";
+
 }  // namespace
 
 Programs::Programs(const Topology& topology, const Supervisor& supervisor)
@@ -135,8 +154,9 @@ Status Programs::start_node(const NodeSite& node) const {
   if (!answer->ok()) return answer->errors().front();
   const std::string bundle = directory + "/enrolment.json";
   if (auto written = write_file(bundle, answer->body); !written) return written;
-  if (auto written = write_file(directory + "/strongswan.conf",
-                                replaced(kStrongswanConf, "@RUN_DIR@", directory));
+  if (auto written =
+          write_file(directory + "/strongswan.conf",
+                     replaced(std::string(kStrongswanConf) + kCharonLog, "@RUN_DIR@", directory));
       !written)
     return written;
 

@@ -56,6 +56,25 @@ class Process:
 class Node:
     """The node under test."""
 
+    LOG = """
+charon-systemd {
+  filelog {
+    charon {
+      path = @RUN_DIR@/charon.log
+      time_format = %Y-%m-%dT%H:%M:%S
+      default = 1
+      enc = 0
+      append = yes
+      flush_line = yes
+      ike_name = yes
+    }
+  }
+  journal {
+    default = -1
+  }
+}
+"""  # here is no journal
+
     def __init__(self, directory, namespace="ike-node", address=NODE, settings=None):
         """`settings`: what of strongswan.conf reads differently."""
         self.dir, self.namespace, self.address = pathlib.Path(directory), namespace, address
@@ -66,7 +85,7 @@ class Node:
         for line, changed in (settings or {}).items():
             assert line in template, line
             template = template.replace(line, changed)
-        (self.dir / "strongswan.conf").write_text(template.replace("@RUN_DIR@", str(self.dir)))
+        (self.dir / "strongswan.conf").write_text((template + self.LOG).replace("@RUN_DIR@", str(self.dir)))
         self.start_probe()
         self.start_dataplane()
         self.start_charon()
