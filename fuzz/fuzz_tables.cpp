@@ -23,8 +23,8 @@ constexpr const char* kOneOfEach = R"(batch {
   generation: 1
   vrfs { id: 1 router: "10.0.0.253" label: 17 }
   security_groups { id: 2 ingress { protocol: 6 port_low: 1 port_high: 9 peer: "0.0.0.0/0" priority: 1 } }
-  tunnels { id: 3 vrf: 1 remote: "192.0.2.1" }
-  tunnels { id: 4 is_link: true remote: "192.0.2.2" }
+  tunnels { id: 3 vrf: 1 }
+  tunnels { id: 4 is_link: true }
   ports { id: 5 vrf: 1 address: "10.0.0.1" gateway: "10.0.0.253" subnet: "10.0.0.0/24"
           mac: "\002\000\000\000\000\005" security_groups: 2 has_fd: true }
   routes { key { vrf: 1 destination: "10.0.0.1/32" } next_hop { port: 5 } }
@@ -47,7 +47,7 @@ void check_whole(const Tables& tables) {
     FS_CHECK(!tables.at(port.vrf).is_vacant && port.rules && port.counters);
     port.rules->evaluate(RuleDirection::kIngress, 6, 80, port.address);
     for (const TableKind kind : {TableKind::kVpc, TableKind::kGateway}) {
-      const Adjacency next = tables.fib.lookup(port.vrf, kind, port.address, port.gateway);
+      const Adjacency next = tables.fib.lookup(port.vrf, kind, port.address, port.address ^ 1);
       FS_CHECK(next.kind != AdjacencyKind::kPort || !tables.at(next.port()).is_vacant);
       FS_CHECK(next.kind != AdjacencyKind::kTunnel || !tables.at(next.tunnel()).is_vacant);
       FS_CHECK(next.has_label() ==

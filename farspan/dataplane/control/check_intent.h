@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// check_intent: do the rows fit together?
+// check_intent: do the rows of a batch fit to the others?
 //
-// Threads: the control thread.
+// Looks at the rows the batch changed and at counts of who names them; only to say which row names
+// a missing one does it look for it.
+//
+// Not here: where routes lead (read_batch.cpp resolves that). Threads: the one that makes tables.
 #pragma once
 
 #include "farspan/base/result.h"
@@ -10,8 +13,8 @@
 namespace farspan::dataplane {
 
 /// Finds rows that name a missing row, labels of two VRFs, addresses of two ports, labels where
-/// there is no link or none where there is one. Changes nothing. @return the first fault, in the
-/// order of kinds and ids
+/// there is no link any more or none where there is one now. Changes nothing. @pre the batch was
+/// counted @return the first fault, in the order of kinds and ids
 Status check_intent(const Intent& intent);
 
 }  // namespace farspan::dataplane

@@ -1,87 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
-// Intent: what the agent has programmed, as plain maps by id; what Tables snapshots are compiled
-// from.
+// Intent: what the agent has programmed, as rows by id; what Tables snapshots are compiled from.
 //
-// A value: a batch is applied to a copy, which is kept when nothing is wrong with it. Route tables,
-// the only large part, are shared between copies and cloned when written.
+// A batch is read into it row by row (read_batch.h) and then either accepted or taken back as a
+// whole, so that a batch costs its own rows, whatever else there is. Routes are only changed when
+// the batch is accepted: until then they wait in `routes`.
 //
-// Not here: reading a batch (read_batch.h), checking the whole (check_intent.h), compiling it
-// (table_builder.cpp). Threads: the control thread.
+// Not here: whether rows fit together (check_intent.h), compiling (table_builder.cpp).
+// Threads: the one that makes tables.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "farspan/base/unique_fd.h"
 #include "farspan/dataplane/control/counters.h"
-#include "farspan/dataplane/fib/fib_table.h"
+#include "farspan/dataplane/control/journaled_rows.h"
+#include "farspan/dataplane/control/references.h"
+#include "farspan/dataplane/fib/route_table.h"
 #include "farspan/dataplane/policy/rule_set.h"
 
 namespace farspan::dataplane {
 
-/// A row without a place in the arrays of Tables yet.
-inline constexpr uint32_t kNoIndex = UINT32_MAX;
-
 struct VrfRow {
-  uint32_t index = kNoIndex;
+  uint32_t index = 0;
   uint32_t router = 0;
   uint32_t label = 0;
   FlowDomain domain;
+  bool operator==(const VrfRow&) const = default;
 };
 
 struct GroupRow {
   std::vector<Rule> ingress, egress;
+  bool operator==(const GroupRow&) const = default;
 };
 
 struct PortRow {
-  uint32_t index = kNoIndex;
+  uint32_t index = 0;
   VrfId vrf;
-  uint32_t address = 0, gateway = 0;
-  Prefix4 subnet;
+  uint32_t address = 0;
   std::array<uint8_t, 6> mac{};
   uint16_t mtu = 0;
   std::vector<uint32_t> groups;  // sorted, each once
   std::shared_ptr<const UniqueFd> tap;
   std::shared_ptr<InterfaceCounters> counters;
+  bool operator==(const PortRow&) const = default;
 };
 
 struct TunnelRow {
-  uint32_t index = kNoIndex;
+  uint32_t index = 0;
   bool is_link = false;
   VrfId vrf;
-  uint32_t remote = 0;
   std::shared_ptr<InterfaceCounters> counters;
+  bool operator==(const TunnelRow&) const = default;
 };
 
-struct RouteRowKey {
-  Prefix4 destination;
-  std::optional<Prefix4> source;
-  auto operator<=>(const RouteRowKey&) const = default;
-};
+/// What a batch makes of one route; kNone: there is none.
+struct RouteChange {
+  VrfId vrf;
+  TableKind kind = TableKind::kVpc;
+  RouteKey key;
+  Adjacency before, after;
 
-struct RouteTarget {
-  AdjacencyKind kind = AdjacencyKind::kNone;
-  uint32_t id = 0;  // of the port or the tunnel
-  uint32_t label = 0;
-};
-
-struct RouteTable {
-  std::map<RouteRowKey, RouteTarget> routes;
-  std::shared_ptr<const FibTable> compiled;  // null: routes changed since
+  auto place() const { return std::tie(vrf, kind, key); }
 };
 
 struct Intent {
-  uint64_t generation = 0;
-  std::map<VrfId, VrfRow> vrfs;
-  std::map<uint32_t, GroupRow> groups;
-  std::map<PortId, PortRow> ports;
-  std::map<TunnelId, TunnelRow> tunnels;
-  std::map<std::pair<VrfId, TableKind>, std::shared_ptr<RouteTable>> tables;
-  /// Compiled rule sets by their groups; emptied when a group changes.
-  std::map<std::vector<uint32_t>, std::shared_ptr<const RuleSet>> rule_sets;
+  JournaledRows<VrfId, VrfRow> vrfs;
+  JournaledRows<uint32_t, GroupRow> groups;
+  JournaledRows<PortId, PortRow> ports;
+  JournaledRows<TunnelId, TunnelRow> tunnels;
+  std::map<std::pair<VrfId, TableKind>, RouteTable> tables;  // none is empty
+  std::vector<RouteChange> routes;                           // of the batch; by place, each once
+
+  References references;  // of the rows with the batch, once it was counted
+
+  /// Brings the references to what the batch made of the rows.
+  void count_batch();
+  /// Keeps what the batch changed. @pre counted, and all was seen to fit together
+  void commit();
+  /// Makes everything what it was before the batch. @pre counted if `is_counted`
+  void undo(bool is_counted);
+
+ private:
+  void count_batch(References::Way before, References::Way after);
 };
 
 }  // namespace farspan::dataplane

@@ -4,24 +4,16 @@
 #include <algorithm>
 #include <set>
 
-#include "farspan/dataplane/control/row_error.h"
-#include "farspan/net/address.h"
+#include "farspan/dataplane/control/read_routes.h"
+#include "farspan/dataplane/control/row_values.h"
 #include "farspan/v1/tables.pb.h"
 
 namespace farspan::dataplane {
 namespace {
 
-constexpr uint32_t kFirstLabel = 16, kLabels = 1 << 20;  // RFC 3032 §2.1: 0 … 15 are reserved
 constexpr uint32_t kDefaultMtu = 1500;
 constexpr uint32_t kMinMtu = 68;  // RFC 791 §3.2
 constexpr uint32_t kMaxMtu = 65535;
-constexpr size_t kMaxQuoted = 64;  // bytes of a bad value that go into an error
-
-std::string quoted(std::string_view value) {
-  std::string text = "'";
-  for (const char c : value.substr(0, kMaxQuoted)) text += c >= ' ' && c <= '~' ? c : '?';
-  return text + (value.size() > kMaxQuoted ? "…'" : "'");
-}
 
 // Rows of one batch, one after the other; the first fault ends it.
 class BatchReader {
@@ -40,7 +32,7 @@ class BatchReader {
     if (batch.is_snapshot()) {
       if (Status status = keep_only(batch); !status) return status;
     }
-    if (Status status = remove(batch); !status) return status;
+    remove(batch);
     for (const auto& row : batch.vrfs()) {
       if (Status status = read_vrf(row); !status) return status;
     }
@@ -53,11 +45,7 @@ class BatchReader {
     for (const auto& row : batch.ports()) {
       if (Status status = read_port(row); !status) return status;
     }
-    for (const auto& row : batch.routes()) {
-      if (Status status = read_route(row); !status) return status;
-    }
-    intent_.generation = batch.generation();
-    return ok();
+    return read_routes(batch, intent_);
   }
 
  private:
@@ -70,41 +58,27 @@ class BatchReader {
                        "leave out of a snapshot what is to go");
     }
     const auto keep = [](auto& rows, const auto& wanted) {
-      std::set<uint32_t> ids;
-      for (const auto& row : wanted) ids.insert(row.id());
-      std::erase_if(rows, [&](const auto& item) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(item.first)>, uint32_t>) {
-          return !ids.contains(item.first);
-        } else {
-          return !ids.contains(item.first.value());
-        }
-      });
+      using Id = std::decay_t<decltype(rows.all().begin()->first)>;
+      std::set<Id> ids;
+      for (const auto& row : wanted) ids.insert(Id(row.id()));
+      std::vector<Id> gone;
+      for (const auto& [id, row] : rows.all()) {
+        if (!ids.contains(id)) gone.push_back(id);
+      }
+      for (const Id id : gone) rows.erase(id);
     };
     keep(intent_.vrfs, batch.vrfs());
     keep(intent_.groups, batch.security_groups());
     keep(intent_.tunnels, batch.tunnels());
     keep(intent_.ports, batch.ports());
-    intent_.tables.clear();
-    intent_.rule_sets.clear();
     return ok();
   }
 
-  Status remove(const v1::TablesBatch& batch) {
+  void remove(const v1::TablesBatch& batch) {
     for (const uint32_t id : batch.removed_ports()) intent_.ports.erase(PortId(id));
     for (const uint32_t id : batch.removed_tunnels()) intent_.tunnels.erase(TunnelId(id));
     for (const uint32_t id : batch.removed_security_groups()) intent_.groups.erase(id);
-    if (batch.removed_security_groups_size() > 0) intent_.rule_sets.clear();
-    for (const v1::RouteKey& row : batch.removed_routes()) {
-      Result<RouteRowKey> key = route_key(row);
-      if (!key) return key.error();
-      const auto owner = std::pair(VrfId(row.vrf()), static_cast<TableKind>(row.table()));
-      if (!intent_.tables.contains(owner)) continue;
-      RouteTable& table = written(owner);
-      table.routes.erase(*key);
-      if (table.routes.empty()) intent_.tables.erase(owner);
-    }
     for (const uint32_t id : batch.removed_vrfs()) intent_.vrfs.erase(VrfId(id));
-    return ok();
   }
 
   Status read_vrf(const v1::Vrf& row) {
@@ -112,8 +86,8 @@ class BatchReader {
     if (Status status = once(seen_vrfs_, name, row.id()); !status) return status;
     Result<uint32_t> router = address(name, "router", row.router());
     if (!router) return router.error();
-    if (Status status = check_label(name, "label", row.label()); !status) return status;
-    VrfRow& vrf = intent_.vrfs[VrfId(row.id())];
+    if (!is_label(row.label())) return label_out_of_range(name, "label", row.label());
+    VrfRow& vrf = intent_.vrfs.write(VrfId(row.id()));
     vrf.router = *router;
     vrf.label = row.label();
     vrf.domain = FlowDomain(row.flow_domain() == 0 ? row.id() : row.flow_domain());
@@ -133,8 +107,7 @@ class BatchReader {
         (is_ingress ? group.ingress : group.egress).push_back(*rule);
       }
     }
-    intent_.groups[row.id()] = std::move(group);
-    intent_.rule_sets.clear();
+    intent_.groups.write(row.id()) = std::move(group);
     return ok();
   }
 
@@ -165,20 +138,13 @@ class BatchReader {
   Status read_tunnel(const v1::TunnelRow& row) {
     const std::string name = row_name("tunnel", row.id());
     if (Status status = once(seen_tunnels_, name, row.id()); !status) return status;
-    uint32_t remote = 0;
-    if (!row.remote().empty()) {
-      Result<uint32_t> parsed = address(name, "remote", row.remote());
-      if (!parsed) return parsed.error();
-      remote = *parsed;
-    }
     if (row.is_link() && row.vrf() != 0) {
       return row_error(name, "vrf", std::to_string(row.vrf()) + " has no meaning on a link",
                        "leave it 0: the label says which VRF");
     }
-    TunnelRow& tunnel = intent_.tunnels[TunnelId(row.id())];
+    TunnelRow& tunnel = intent_.tunnels.write(TunnelId(row.id()));
     tunnel.is_link = row.is_link();
     tunnel.vrf = VrfId(row.vrf());
-    tunnel.remote = remote;
     if (!tunnel.counters) tunnel.counters = std::make_shared<InterfaceCounters>();
     return ok();
   }
@@ -205,11 +171,9 @@ class BatchReader {
     if (mtu < kMinMtu || mtu > kMaxMtu) {
       return row_error(name, "mtu", std::to_string(mtu) + " is not within 68 to 65535");
     }
-    PortRow& port = intent_.ports[PortId(row.id())];
+    PortRow& port = intent_.ports.write(PortId(row.id()));
     port.vrf = VrfId(row.vrf());
     port.address = *own;
-    port.gateway = *gateway;
-    port.subnet = *subnet;
     std::copy(row.mac().begin(), row.mac().end(), reinterpret_cast<char*>(port.mac.data()));
     port.mtu = static_cast<uint16_t>(mtu);
     const std::set<uint32_t> groups(row.security_groups().begin(), row.security_groups().end());
@@ -219,100 +183,9 @@ class BatchReader {
     return ok();
   }
 
-  Status read_route(const v1::Route& row) {
-    Result<RouteRowKey> key = route_key(row.key());
-    if (!key) return key.error();
-    const VrfId vrf(row.key().vrf());
-    const auto kind = static_cast<TableKind>(row.key().table());
-    const std::string name = row_name(vrf, kind, *key);
-    if (!seen_routes_.emplace(vrf, kind, *key).second) return twice(name);
-
-    RouteTarget target;
-    switch (row.next_hop().to_case()) {
-      case v1::NextHop::kPort:
-        target = {AdjacencyKind::kPort, row.next_hop().port(), 0};
-        break;
-      case v1::NextHop::kRouter:
-        target.kind = AdjacencyKind::kRouter;
-        break;
-      case v1::NextHop::kUnreachable:
-        target.kind = AdjacencyKind::kUnreachable;
-        break;
-      case v1::NextHop::kTunnel: {
-        const v1::ToTunnel& tunnel = row.next_hop().tunnel();
-        target = {AdjacencyKind::kTunnel, tunnel.tunnel(), tunnel.label()};
-        if (!tunnel.has_label()) break;
-        Status status = check_label(name, "next_hop.tunnel.label", tunnel.label());
-        if (!status) return status;
-        break;
-      }
-      case v1::NextHop::TO_NOT_SET:
-        return row_error(name, "next_hop", "is missing", "say where the route points");
-    }
-    written({vrf, kind}).routes[*key] = target;
-    return ok();
-  }
-
-  // The table of `owner` for writing: a copy when an earlier intent shares it. To be compiled
-  // again.
-  RouteTable& written(const std::pair<VrfId, TableKind>& owner) {
-    std::shared_ptr<RouteTable>& table = intent_.tables[owner];
-    if (!table) {
-      table = std::make_shared<RouteTable>();
-    } else if (table.use_count() > 1) {
-      table = std::make_shared<RouteTable>(*table);
-    }
-    table->compiled = nullptr;
-    return *table;
-  }
-
-  Result<RouteRowKey> route_key(const v1::RouteKey& row) const {
-    const std::string name =
-        "route vrf " + std::to_string(row.vrf()) + " to " + quoted(row.destination());
-    if (row.table() != v1::TABLE_KIND_VPC && row.table() != v1::TABLE_KIND_GATEWAY) {
-      return row_error(name, "table", std::to_string(row.table()) + " is no kind of table");
-    }
-    Result<Prefix4> destination = prefix(name, "destination", row.destination());
-    if (!destination) return destination.error();
-    RouteRowKey key{*destination, std::nullopt};
-    if (!row.source().empty()) {
-      Result<Prefix4> source = prefix(name, "source", row.source());
-      if (!source) return source.error();
-      key.source = *source;
-    }
-    return key;
-  }
-
-  static Result<uint32_t> address(const std::string& name, const std::string& field,
-                                  const std::string& value) {
-    const auto parsed = net::Address::parse(value);
-    if (!parsed || !parsed->is_v4()) {
-      return row_error(name, field, quoted(value) + " is no IPv4 address");
-    }
-    return parsed->v4();
-  }
-
-  static Result<Prefix4> prefix(const std::string& name, const std::string& field,
-                                const std::string& value) {
-    const auto parsed = net::Prefix::parse(value);
-    if (!parsed || !parsed->address().is_v4()) {
-      return row_error(name, field, quoted(value) + " is no IPv4 prefix");
-    }
-    return Prefix4{parsed->address().v4(), static_cast<uint8_t>(parsed->length())};
-  }
-
-  static Status check_label(const std::string& name, const std::string& field, uint32_t label) {
-    if (label >= kFirstLabel && label < kLabels) return ok();
-    return row_error(name, field, std::to_string(label) + " is not within 16 to 1048575");
-  }
-
-  static Error twice(const std::string& name) {
-    return row_error(name, "", "comes twice in one batch", "send each row once");
-  }
-
   static Status once(std::set<uint32_t>& seen, const std::string& name, uint32_t id) {
     if (id == 0) return row_error(name, "id", "is missing", "number rows from 1");
-    if (!seen.insert(id).second) return twice(name);
+    if (!seen.insert(id).second) return comes_twice(name);
     return ok();
   }
 
@@ -320,7 +193,6 @@ class BatchReader {
   std::vector<UniqueFd> fds_;
   size_t next_fd_ = 0;
   std::set<uint32_t> seen_vrfs_, seen_groups_, seen_tunnels_, seen_ports_;
-  std::set<std::tuple<VrfId, TableKind, RouteRowKey>> seen_routes_;
 };
 
 }  // namespace

@@ -9,7 +9,7 @@ std::string text_of(const Prefix4& prefix) {
   return net::Prefix::covering(net::Address::v4(prefix.address), prefix.length).text();
 }
 
-std::string row_name(VrfId vrf, TableKind kind, const RouteRowKey& key) {
+std::string row_name(VrfId vrf, TableKind kind, const RouteKey& key) {
   std::string name = row_name("route vrf", vrf);
   name += kind == TableKind::kVpc ? " vpc " : " gateway ";
   name += text_of(key.destination);

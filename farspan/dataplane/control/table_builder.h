@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // TableBuilder: how a batch of the agent becomes the next Tables snapshot.
 //
-// A batch is applied to a copy of the intent (plain maps), the result is checked as a whole, and
-// only a result without fault replaces the intent and becomes a snapshot: whole or nothing. Route
-// tables are copied only when a batch writes to them and compiled only when they changed.
+// A batch is read into the intent in place, checked by its own rows, and taken back when something
+// is wrong with it: whole or nothing. What it changed is written into a draft of the tables, of
+// which the snapshot is a copy that shares all else with the one before. So a batch costs its rows.
 //
 // Checked: malformed or IPv6 addresses, rows that name a missing row, two rows of one id, labels
 // outside 16 … 2^20 - 1 or given to two VRFs, descriptors that do not match the rows. Every refusal
 // names the row.
 //
 // Not here: bytes (tables_server.h), when workers see it (published.h).
-// Threads: the control thread.
+// Threads: one, which also frees the snapshots.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -48,10 +49,21 @@ class TableBuilder {
   std::unique_ptr<const Tables> drop_tap(PortId port, const UniqueFd* device);
 
  private:
-  std::unique_ptr<const Tables> compile();
+  using Groups = std::vector<uint32_t>;
+
+  std::unique_ptr<const Tables> publish();
+  void compile();
+  void compile_vrfs();
+  void compile_tunnels();
+  void compile_ports();
+  void compile_port(PortId id);
+  void compile_routes(const std::vector<std::pair<VrfIndex, std::pair<VrfId, TableKind>>>& tables);
+  std::shared_ptr<const RuleSet> rule_set_of(const Groups& groups);
 
   std::unique_ptr<Intent> intent_;
-  uint32_t version_ = 0;
+  Tables draft_;
+  std::map<Groups, std::weak_ptr<const RuleSet>> rule_sets_;  // ports of the same groups share one
+  size_t forget_at_ = 0;  // how many rule sets, before those that no port has are looked for
 };
 
 }  // namespace farspan::dataplane

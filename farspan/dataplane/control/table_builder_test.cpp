@@ -19,8 +19,8 @@ constexpr const char* kOneOfEach = R"(
   generation: 4
   vrfs { id: 3 vpc: "us-east" router: "172.16.1.253" label: 19 }
   security_groups { id: 8 ingress { protocol: 6 port_low: 80 port_high: 80 peer: "10.0.0.0/8" priority: 1 } }
-  tunnels { id: 20 vrf: 3 remote: "198.51.100.2" }
-  tunnels { id: 2147483653 is_link: true remote: "203.0.113.9" }
+  tunnels { id: 20 vrf: 3 }
+  tunnels { id: 2147483653 is_link: true }
   ports { id: 7 vrf: 3 address: "172.16.1.10" gateway: "172.16.1.253" subnet: "172.16.1.0/24"
           mac: "\002\372\000\000\000\007" security_groups: 8 has_fd: true mtu: 1400 }
   routes { key { vrf: 3 destination: "172.16.1.10/32" } next_hop { port: 7 } }
@@ -66,6 +66,13 @@ std::string refusal(TableBuilder& builder, const std::string& text) {
 
 uint32_t ip(const char* text) { return net::Address::parse(text)->v4(); }
 
+template <class Entries>
+int rows_in(const Entries& entries) {
+  int rows = 0;
+  for (const auto& entry : entries) rows += entry.is_vacant ? 0 : 1;
+  return rows;
+}
+
 Adjacency route(const Tables& tables, const char* destination, TableKind kind = TableKind::kVpc,
                 const char* source = "0.0.0.0") {
   return tables.fib.lookup(VrfIndex(0), kind, ip(source), ip(destination));
@@ -85,7 +92,7 @@ TEST(TableBuilder, MakesRowsOfABatchFindable) {
   TableBuilder builder;
   const auto tables = programmed(builder, kOneOfEach);
   EXPECT_EQ(tables->generation, 4u);
-  ASSERT_EQ(tables->ports.size(), 1u);
+  ASSERT_EQ(rows_in(tables->ports), 1);
   const PortEntry& port = tables->ports[0];
   EXPECT_EQ(port.id, PortId(7));
   EXPECT_EQ(port.address, ip("172.16.1.10"));
@@ -103,7 +110,7 @@ TEST(TableBuilder, MakesRowsOfABatchFindable) {
   const TunnelIndex office = *tables->find_tunnel(TunnelId(20));
   const TunnelIndex link = *tables->find_tunnel(TunnelId(2147483653));
   EXPECT_FALSE(tables->at(office).is_link);
-  EXPECT_EQ(tables->at(link).remote, ip("203.0.113.9"));
+  EXPECT_TRUE(tables->at(link).is_link);
 
   EXPECT_EQ(route(*tables, "172.16.1.10"), Adjacency::to_port(PortIndex(0)));
   EXPECT_EQ(route(*tables, "172.16.1.11"), Adjacency::unreachable());
@@ -123,7 +130,7 @@ TEST(TableBuilder, RowsKeepTheirPlaceCountersAndDescriptor) {
       R"(ports { id: 5 vrf: 3 address: "172.16.1.11" gateway: "172.16.1.253" subnet: "172.16.1.0/24"
                  mac: "\002\372\000\000\000\005" })";
   const auto added = programmed(builder, "generation: 5 " + second_port);
-  ASSERT_EQ(added->ports.size(), 2u);
+  ASSERT_EQ(rows_in(added->ports), 2);
   EXPECT_EQ(added->ports[0].id, PortId(7)) << "a new row moves no other";
   EXPECT_EQ(added->ports[0].counters, before->ports[0].counters);
   EXPECT_EQ(added->ports[0].tap, before->ports[0].tap);
@@ -226,6 +233,11 @@ TEST(TableBuilder, RefusesByNameAndChangesNothing) {
       {"removed_vrfs: 3", "port 7: vrf 3 does not exist"},
       {"removed_security_groups: 8", "port 7: security_groups 8 does not exist"},
       {"removed_ports: 7", "route vrf 3 vpc 172.16.1.10/32: next_hop.port 7 does not exist"},
+      {"removed_tunnels: 20 tunnels { id: 20 is_link: true }",
+       "route vrf 3 vpc 10.10.10.0/24: next_hop.tunnel.label is missing: tunnel 20 is a link"},
+      {"tunnels { id: 2147483653 vrf: 3 }",
+       "route vrf 3 vpc 172.17.0.0/16: next_hop.tunnel.label 20 has no meaning: tunnel 2147483653 "
+       "is no link"},
       {"removed_tunnels: 20", "route vrf 3 vpc 10.10.10.0/24: next_hop.tunnel 20 does not exist"},
       {R"(security_groups { id: 9 egress { protocol: 256 port_high: 65535 peer: "0.0.0.0/0" } })",
        "security group 9: egress[0].protocol 256 is above 255"},
@@ -239,8 +251,6 @@ TEST(TableBuilder, RefusesByNameAndChangesNothing) {
        "priority 65536 is above"},
       {"tunnels { id: 21 vrf: 99 }", "tunnel 21: vrf 99 does not exist"},
       {"tunnels { id: 21 vrf: 3 is_link: true }", "tunnel 21: vrf 3 has no meaning on a link"},
-      {R"(tunnels { id: 21 vrf: 3 remote: "office" })",
-       "tunnel 21: remote 'office' is no IPv4 address"},
       {R"(ports { id: 6 vrf: 3 address: "172.16.2.1" gateway: "172.16.1.253" subnet: "172.16.1.0/24" mac: "\002aaaaa" })",
        "port 6: address 172.16.2.1/32 is outside subnet 172.16.1.0/24"},
       {R"(ports { id: 6 vrf: 3 address: "172.16.1.1" gateway: "172.16.2.1" subnet: "172.16.1.0/24" mac: "\002aaaaa" })",
@@ -288,8 +298,55 @@ TEST(TableBuilder, RefusesByNameAndChangesNothing) {
   const auto after = programmed(builder, "generation: 5");
   EXPECT_EQ(after->version.value(), before->version.value() + 1);
   EXPECT_EQ(route(*after, "10.10.10.1"), route(*before, "10.10.10.1"));
-  EXPECT_EQ(after->vrfs.size(), 1u);
-  EXPECT_EQ(after->ports.size(), 1u);
+  EXPECT_EQ(rows_in(after->vrfs), 1);
+  EXPECT_EQ(rows_in(after->ports), 1);
+  EXPECT_EQ(rows_in(after->tunnels), 2);
+}
+
+TEST(TableBuilder, RowsMayExchangeWhatIsTheirsAloneInOneBatch) {
+  TableBuilder builder;
+  programmed(builder, kOneOfEach);
+  programmed(builder, R"(vrfs { id: 4 router: "0.0.0.0" label: 20 })");
+  const auto tables = programmed(builder, R"(vrfs { id: 4 router: "0.0.0.0" label: 19 }
+                                             vrfs { id: 3 router: "0.0.0.0" label: 20 })");
+  EXPECT_EQ(tables->find_label(20), VrfIndex(0));
+  EXPECT_EQ(tables->find_label(19), VrfIndex(1));
+}
+
+TEST(TableBuilder, ARowMayGoWhenTheLastThatNamedItWent) {
+  TableBuilder builder;
+  programmed(builder, kOneOfEach);
+  for (const char* batch :
+       {R"(removed_tunnels: 2147483653 removed_routes { vrf: 3 destination: "172.17.0.0/16" })",
+        R"(removed_ports: 7 removed_routes { vrf: 3 destination: "172.16.1.10/32" })",
+        "removed_security_groups: 8"}) {
+    programmed(builder, batch);
+  }
+  EXPECT_THAT(refusal(builder, "removed_vrfs: 3"), HasSubstr("tunnel 20: vrf 3 does not exist"));
+  const auto tables = programmed(builder, R"(removed_vrfs: 3 removed_tunnels: 20
+    removed_routes { vrf: 3 destination: "172.16.1.253/32" }
+    removed_routes { vrf: 3 destination: "172.16.1.0/24" }
+    removed_routes { vrf: 3 destination: "10.10.10.0/24" }
+    removed_routes { vrf: 3 table: TABLE_KIND_GATEWAY destination: "10.10.10.0/24" source: "172.16.0.0/16" })");
+  EXPECT_EQ(rows_in(tables->vrfs) + rows_in(tables->ports) + rows_in(tables->tunnels), 0);
+  EXPECT_EQ(tables->find_label(19), std::nullopt);
+  EXPECT_EQ(tables->find_tunnel(TunnelId(20)), std::nullopt);
+}
+
+TEST(TableBuilder, ABatchWritesOnlyWhatItChanges) {
+  TableBuilder builder;
+  const auto before = programmed(builder, kOneOfEach);
+  const auto after = programmed(builder, R"(generation: 5
+    routes { key { vrf: 3 destination: "10.10.20.0/24" } next_hop { tunnel { tunnel: 20 } } })");
+  EXPECT_EQ(&after->ports[0], &before->ports[0]);
+  EXPECT_EQ(&after->tunnels[0], &before->tunnels[0]);
+  EXPECT_EQ(&after->vrfs[0], &before->vrfs[0]);
+  std::string same = kOneOfEach;
+  same.replace(same.find("has_fd: true"), 12, "");
+  const auto again = programmed(builder, "is_snapshot: true " + same);
+  EXPECT_EQ(&again->ports[0], &before->ports[0]) << "a snapshot that says the same";
+  EXPECT_EQ(&again->tunnels[0], &before->tunnels[0]);
+  EXPECT_EQ(route(*again, "10.10.20.1"), Adjacency::none());
 }
 
 TEST(TableBuilder, CountsDescriptorsAndClosesThoseOfARefusedBatch) {

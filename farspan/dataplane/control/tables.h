@@ -3,7 +3,7 @@
 //
 // A worker acquires one snapshot per batch (published.h), so no packet sees half a change. Rows
 // stand in arrays by index (fib/ids.h); a place whose row went away is vacant until another row
-// takes it.
+// takes it. Snapshots share what is the same in both.
 //
 //   Ingress ─▶ ports[] / tunnels[] / label ─▶ vrfs[] ─▶ fib ─▶ Adjacency ─▶ ports[] / tunnels[]
 //
@@ -17,11 +17,11 @@
 #include <array>
 #include <memory>
 #include <optional>
-#include <unordered_map>
-#include <vector>
 
+#include "farspan/base/shared_array.h"
 #include "farspan/base/unique_fd.h"
 #include "farspan/dataplane/control/counters.h"
+#include "farspan/dataplane/control/id_index.h"
 #include "farspan/dataplane/fib/fib.h"
 #include "farspan/dataplane/policy/rule_set.h"
 
@@ -39,9 +39,7 @@ struct PortEntry {
   bool is_vacant = true;
   PortId id;
   VrfIndex vrf;
-  uint32_t address = 0;  // the instance's only source address; host order, as all here
-  uint32_t gateway = 0;
-  Prefix4 subnet;
+  uint32_t address = 0;          // the instance's only source address; host order, as all here
   std::array<uint8_t, 6> mac{};  // of the instance's end
   uint16_t mtu = 1500;
   std::shared_ptr<const RuleSet> rules;         // never null in a row
@@ -53,34 +51,29 @@ struct TunnelEntry {
   bool is_vacant = true;
   TunnelId id;
   bool is_link = false;
-  VrfIndex vrf;         // of what an office's tunnel decrypts; on links the label says
-  uint32_t remote = 0;  // underlay address as configured; 0: unknown
+  VrfIndex vrf;  // of what an office's tunnel decrypts; on links the label says
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
 };
 
 struct Tables {
   TablesVersion version;             // grows by one with every snapshot
   uint64_t generation = 0;           // the agent's; 0: nothing was programmed since the start
-  std::vector<VrfEntry> vrfs;        // by VrfIndex
-  std::vector<PortEntry> ports;      // by PortIndex
-  std::vector<TunnelEntry> tunnels;  // by TunnelIndex
+  SharedArray<VrfEntry> vrfs;        // by VrfIndex
+  SharedArray<PortEntry> ports;      // by PortIndex
+  SharedArray<TunnelEntry> tunnels;  // by TunnelIndex
   Fib fib;
-  std::unordered_map<uint32_t, VrfIndex> vrf_by_label;
-  std::unordered_map<TunnelId, TunnelIndex> tunnel_by_id;
+  IdIndex<VrfIndex> vrf_by_label;
+  IdIndex<TunnelIndex> tunnel_by_id;
 
   const VrfEntry& at(VrfIndex vrf) const { return vrfs[vrf.value()]; }
   const PortEntry& at(PortIndex port) const { return ports[port.value()]; }
   const TunnelEntry& at(TunnelIndex tunnel) const { return tunnels[tunnel.value()]; }
 
   /// The VRF of packets that come over a link with `label`; nothing: unknown_label.
-  std::optional<VrfIndex> find_label(uint32_t label) const {
-    const auto found = vrf_by_label.find(label);
-    return found == vrf_by_label.end() ? std::nullopt : std::optional(found->second);
-  }
+  std::optional<VrfIndex> find_label(uint32_t label) const { return vrf_by_label.find(label); }
   /// The tunnel charon's SAs of `id` belong to; nothing when the agent has not programmed it.
   std::optional<TunnelIndex> find_tunnel(TunnelId id) const {
-    const auto found = tunnel_by_id.find(id);
-    return found == tunnel_by_id.end() ? std::nullopt : std::optional(found->second);
+    return tunnel_by_id.find(id.value());
   }
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fib: all forwarding tables of one snapshot: where does a packet of this VRF go next?
 //
-// Tables are shared between snapshots: a batch rebuilds only those whose routes changed.
+// Tables are shared between snapshots: a batch makes new ones where routes changed.
 //
 // Not here: the match itself (fib_table.h); candidate routes and why they lost (compiler/).
 // Threads: filled by the control thread before the snapshot is published, immutable afterwards.
@@ -9,8 +9,8 @@
 
 #include <array>
 #include <memory>
-#include <vector>
 
+#include "farspan/base/shared_array.h"
 #include "farspan/dataplane/fib/fib_table.h"
 
 namespace farspan::dataplane {
@@ -30,7 +30,7 @@ class Fib {
   }
 
  private:
-  std::vector<std::array<std::shared_ptr<const FibTable>, 2>> tables_;
+  SharedArray<std::array<std::shared_ptr<const FibTable>, 2>> tables_;
 };
 
 }  // namespace farspan::dataplane
