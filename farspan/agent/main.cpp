@@ -7,13 +7,14 @@
 #include <CLI/CLI.hpp>
 
 #include "farspan/agent/agent.h"
+#include "farspan/base/version.h"
 
 int main(int argc, char** argv) {
   farspan::agent::AgentSettings settings;
   CLI::App app{
       "The node side of Farspan: applies the controller's state to this node and reports what is "
       "in force."};
-  app.set_version_flag("--version", "farspan-agent 0.1.0");
+  app.set_version_flag("--version", std::string("farspan-agent ") + farspan::kVersion);
   app.add_option("--node", settings.node, "Name of this Node resource")->required();
   app.add_option("--run-dir", settings.run_directory, "Where tables.sock and charon.vici are")
       ->required();

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "farspan/agent/enrolment.h"
+#include "farspan/base/version.h"
 #include "farspan/nodestate/wire/wire.h"
 #include "farspan/v1/node_session.grpc.pb.h"
 
@@ -229,7 +230,7 @@ bool ControllerSession::State::converse(const Identity& own) {
     number = ++session;
     received.clear();
     is_in_force_unsent = in_force.has_value();
-    hello.mutable_hello()->set_version("0.1.0");
+    hello.mutable_hello()->set_version(kVersion);
     hello.mutable_hello()->set_generation(held.generation);
     hello.mutable_hello()->set_digest(held.digest);
   }

@@ -3,11 +3,11 @@
 #include "farspan/api/drop_words.h"
 #include "farspan/api/json.h"
 #include "farspan/api/resource_status.h"
+#include "farspan/base/version.h"
 
 namespace farspan::api {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
 constexpr std::string_view kDropPrefix = "drop.";
 
 Json drop_json(const controller::CounterReport& counter) {
