@@ -6,7 +6,7 @@ LAB ?= examples/global-offices
 FARSPAN := build/release/bin/farspan
 CTEST := ctest --test-dir build/release --output-on-failure --no-tests=error
 
-.PHONY: help setup build demo test unit lab-test asan fuzz bench format down clean
+.PHONY: help setup configure programs build demo test unit lab-test asan fuzz bench format down clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -15,12 +15,16 @@ help: ## list the commands
 setup: ## install what is needed on Debian 12 (root)
 	@tools/setup.sh
 
-build: setup ## build everything
+configure: setup
 	@mkdir -p build && cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@echo "build: compiling with $(JOBS) jobs"
-	@cmake --build build/release -j $(JOBS)
 
-demo: build ## bring the whole network up on this machine, prove it, leave it running
+programs: configure ## build the programs only, without tests and benchmarks
+	@tools/build.sh programs $(JOBS)
+
+build: configure ## build everything
+	@tools/build.sh all $(JOBS)
+
+demo: programs ## bring the whole network up on this machine, prove it, leave it running
 	@$(FARSPAN) lab up $(LAB)
 
 down: ## remove the demo
