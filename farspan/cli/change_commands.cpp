@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // apply, plan, delete: what changes the declared network, and what would.
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -48,6 +50,7 @@ void print_changes(const Context& context, const nlohmann::json& answer, bool is
 struct Target {
   std::vector<std::string> files, names;
   std::optional<uint64_t> revision;
+  bool is_dry_run = false, is_agreed = false;  // of delete
 
   std::string query() const {
     return revision ? "?revision=" + std::to_string(*revision) : std::string();
@@ -85,6 +88,25 @@ std::string named_documents(const Context& context, const Target& target) {
   return documents;
 }
 
+// On a terminal a person sees what would go before it goes; the answer is for the revision that was
+// shown.
+void remove(const Context& context, Target target) {
+  const std::string documents = named_documents(context, target);
+  const bool asks = !target.is_agreed && context.is_table() && ::isatty(STDIN_FILENO) == 1 &&
+                    ::isatty(STDOUT_FILENO) == 1 && target.files != std::vector<std::string>{"-"};
+  if (target.is_dry_run || asks) {
+    const auto plan = context.send("POST", "/v1/plan-delete", documents);
+    print_changes(context, plan, true);
+    if (target.is_dry_run) return;
+    std::cout << "Delete? [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "y" && answer != "yes") throw Exit{kExitRefused};
+    if (!target.revision) target.revision = plan.at("revision").get<uint64_t>();
+  }
+  print_changes(context, context.send("POST", "/v1/delete" + target.query(), documents), false);
+}
+
 }  // namespace
 
 void add_change_commands(CLI::App& app, Context& context) {
@@ -109,20 +131,17 @@ void add_change_commands(CLI::App& app, Context& context) {
     print_changes(context, context.send("POST", "/v1/plan", read_documents(target->files)), true);
   });
 
-  auto* remove = app.add_subcommand("delete", "Delete resources, all that are named or none");
-  add_file_option(remove, *target);
-  add_revision_option(remove, *target);
-  remove->add_option("names", target->names, "kind, then one or more names")
+  auto* deletion = app.add_subcommand("delete", "Delete resources, all that are named or none");
+  add_file_option(deletion, *target);
+  add_revision_option(deletion, *target);
+  deletion->add_flag("--dry-run", target->is_dry_run, "show what would go, without doing it");
+  deletion->add_flag("-y,--yes", target->is_agreed, "do not ask on a terminal");
+  deletion->add_option("names", target->names, "kind, then one or more names")
       ->type_name("KIND NAME...");
-  remove->footer(
-      "Examples:\n  farspan delete cen-route office-1\n  farspan delete -f "
-      "examples/global-offices/5-security.yaml");
-  remove->callback([target, &context] {
-    print_changes(
-        context,
-        context.send("POST", "/v1/delete" + target->query(), named_documents(context, *target)),
-        false);
-  });
+  deletion->footer(
+      "Examples:\n  farspan delete cen-route office-1\n  farspan delete --dry-run -f "
+      "examples/global-offices/4-publish.yaml");
+  deletion->callback([target, &context] { remove(context, *target); });
 }
 
 }  // namespace farspan::cli

@@ -11,6 +11,8 @@
 #include <sstream>
 
 #include "farspan/base/text.h"
+#include "farspan/cli/contexts.h"
+#include "farspan/cli/private_file.h"
 #include "farspan/cli/table.h"
 #include "farspan/documents/source_files.h"
 #include "farspan/documents/yaml_text.h"
@@ -37,16 +39,16 @@ ExitCode exit_code_of(ErrorCode code) {
 
 void fail(const Errors& errors) {
   for (const auto& error : errors)
-    std::cerr << painted("error: ", Colour::kRed) << visible(error.text()) << "\n";
+    std::cerr << painted("error: ", Colour::kRed, Stream::kErrors) << visible(error.text()) << "\n";
   throw Exit{exit_code_of(errors.front().code)};
 }
 
 void fail(const Error& error) { fail(Errors{error}); }
 
 RestClient Context::client() const {
-  auto path = find_controller(controller);
-  if (!path) fail(path.error());
-  return RestClient(*path);
+  auto address = find_controller(controller);
+  if (!address) fail(address.error());
+  return RestClient(*std::move(address));
 }
 
 nlohmann::json Context::get(const std::string& target) const {
@@ -69,6 +71,21 @@ void Context::print(const nlohmann::json& json) const {
   } else {
     std::cout << json.dump(2) << "\n";
   }
+}
+
+void add_secret_file_option(CLI::App* command, std::string& file) {
+  command
+      ->add_option("-f,--file", file,
+                   "write it there, readable by you alone, instead of printing it")
+      ->type_name("FILE");
+}
+
+void write_secret(const std::string& file, const std::string& text) {
+  if (file.empty()) {
+    std::cout << text;
+    return;
+  }
+  if (auto done = write_private(file, text); !done) fail(done.error());
 }
 
 std::string to_yaml(const nlohmann::json& json) {

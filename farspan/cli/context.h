@@ -28,7 +28,7 @@ struct Exit {
 };
 
 struct Context {
-  std::string controller;        // --controller
+  std::string controller;        // --controller: a socket's path, a context's name or its URL
   std::string output = "table";  // -o: table, json, yaml
 
   bool is_table() const { return output == "table"; }
@@ -63,14 +63,21 @@ std::string read_text(const std::string& path);
 /// `farspan lab`.
 std::string read_documents(const std::vector<std::string>& paths);
 
+/// -f FILE of a command that prints a secret.
+void add_secret_file_option(CLI::App* command, std::string& file);
+/// Writes `text`, which has a secret, to `file` (mode 0600 from the first byte on; replaces what
+/// was there), or to standard output when `file` is empty. Ends the command when that fails.
+void write_secret(const std::string& file, const std::string& text);
+
 // Each adds its commands to the application.
 void add_change_commands(CLI::App& app, Context& context);  // apply, plan, delete
 void add_get_commands(CLI::App& app, Context& context);     // get, describe, version, watch
 void add_network_commands(CLI::App& app,
-                          Context& context);              // routes, tunnels, reach, drops, export
-void add_node_commands(CLI::App& app, Context& context);  // nodes, drops, enrol, revoke
-void add_lab_commands(CLI::App& app, Context& context);   // lab …
-void add_explain_command(CLI::App& app);                  // explain
-void add_completion_command(CLI::App& app);               // completion
+                          Context& context);               // routes, tunnels, reach, drops, export
+void add_node_commands(CLI::App& app, Context& context);   // nodes, drops, enrol, revoke
+void add_login_commands(CLI::App& app, Context& context);  // login, context, ca
+void add_lab_commands(CLI::App& app, Context& context);    // lab …
+void add_explain_command(CLI::App& app);                   // explain
+void add_completion_command(CLI::App& app);                // completion
 
 }  // namespace farspan::cli

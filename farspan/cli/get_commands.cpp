@@ -112,6 +112,7 @@ void watch(const Context& context, const Wanted& wanted) {
   auto done = context.client().stream("/v1/watch" + from, [&](const std::string& line) {
     const auto change = nlohmann::json::parse(line, nullptr, false);
     if (!change.is_object() || change.contains("heartbeat")) return true;
+    if (change.contains("errors")) fail(Answer{0, line}.errors());  // why the stream ends
     if (context.is_table()) {
       std::cout << change.at("revision") << "  " << change.value("action", "") << "  "
                 << change.value("kind", "") << " " << change.value("name", "") << std::endl;

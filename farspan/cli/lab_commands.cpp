@@ -253,9 +253,14 @@ void add_lab_commands(CLI::App& app, Context& context) {
   run->add_option("host", options->host, "such as office-1, office-1-router, app-us-east")
       ->required()
       ->type_name("HOST");
-  run->add_option("command", options->command, "behind --")->type_name("CMD");
+  run->prefix_command();  // everything behind the host is the command, its options too
   run->footer("Example:\n  farspan lab exec office-1 -- ping -c3 10.20.10.10");
-  run->callback([options] { exec(*options); });
+  run->callback([options, run] {
+    options->command = run->remaining();
+    if (!options->command.empty() && options->command.front() == "--")
+      options->command.erase(options->command.begin());
+    exec(*options);
+  });
 
   auto* measure =
       lab->add_subcommand("check", "Everyone × everyone: what is declared against what packets do");

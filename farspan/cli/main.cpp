@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan: the command line. Which commands there are, and how one ends.
+#include <algorithm>
 #include <iostream>
+#include <numeric>
 #include <string_view>
 
+#include "farspan/base/version.h"
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
 
@@ -15,13 +18,50 @@ void refuse_empty_words(int argc, char** argv) {
     if (*argv[i] == '\0') throw CLI::ValidationError("word " + std::to_string(i), "is empty");
 }
 
+// `farspan help lab up` is `farspan lab up --help`.
+void ask_for_help(std::vector<std::string>& words) {
+  words.erase(words.begin());
+  words.push_back("--help");
+}
+
+// Single-letter edits from one word to the other.
+size_t distance_between(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+// A mistyped command is named, and the one that was probably meant.
+void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
+  if (words.empty() || words.front().starts_with('-')) return;
+  std::string nearest;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == words.front()) return;
+    const size_t distance = distance_between(words.front(), command->get_name());
+    if (distance <= 2 && (nearest.empty() || distance < distance_between(words.front(), nearest)))
+      nearest = command->get_name();
+  }
+  throw CLI::ValidationError(words.front(), nearest.empty()
+                                                ? "is no command; `farspan --help` lists them"
+                                                : "is no command; did you mean " + nearest + "?");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace farspan::cli;
   CLI::App app{"Farspan: a global enterprise network on your own machines"};
   app.name("farspan");
-  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("farspan ") + farspan::kVersion, "");
   app.fallthrough();  // options such as -o may stand behind the subcommand
   app.footer(
       "Exit codes: 0 done, 1 refused or different from what is declared, 2 wrong command line, 3 "
@@ -30,8 +70,8 @@ int main(int argc, char** argv) {
 
   Context context;
   app.add_option("--controller", context.controller,
-                 "the controller's API socket (also FARSPAN_CONTROLLER)")
-      ->type_name("PATH");
+                 "a context, its URL, or the path of an API socket (also FARSPAN_CONTROLLER)")
+      ->type_name("WHICH");
   app.add_option("-o,--output", context.output, "table, json or yaml")
       ->capture_default_str()
       ->check(CLI::IsMember({"table", "json", "yaml"}))
@@ -40,13 +80,22 @@ int main(int argc, char** argv) {
   add_get_commands(app, context);
   add_network_commands(app, context);
   add_node_commands(app, context);
+  add_login_commands(app, context);
   add_lab_commands(app, context);
   add_explain_command(app);
   add_completion_command(app);
 
   try {
     refuse_empty_words(argc, argv);
-    app.parse(argc, argv);
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "help") ask_for_help(words);
+    refuse_unknown_command(app, words);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(std::move(words));
+    if (app.get_subcommands().empty()) {
+      std::cout << app.help();
+      return kExitUsage;
+    }
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   } catch (const Exit& exit) {

@@ -27,6 +27,8 @@ void routes(const Context& context, const std::string& vpc) {
   const auto answer = context.get("/v1/vpcs/" + url_encoded(vpc) + "/routes");
   if (!context.is_table()) return context.print(answer);
   Table table({"DESTINATION", "SOURCE", "ORIGIN", "NEXT HOP", "STATE", "IN", "TO CEN", "REASON"});
+  table.may_leave_out("TO CEN");
+  table.may_stand_below("REASON");
   for (const auto& route : answer.at("routes")) {
     const bool is_active = text_of(route, "state") == "active";
     table.add({text_of(route, "destination"),
@@ -40,8 +42,9 @@ void routes(const Context& context, const std::string& vpc) {
   table.print(std::cout);
   for (const auto& node : answer.value("nodes", nlohmann::json::array())) {
     if (node.value("in_force", false)) continue;
-    std::cout << painted("not in force on " + text_of(node, "node") + ": ", Colour::kRed)
-              << text_of(node, "reason") << "\n";
+    print_note(std::cout,
+               "not in force on " + text_of(node, "node") + ": " + text_of(node, "reason"),
+               Colour::kRed);
   }
 }
 
@@ -107,10 +110,9 @@ void tunnels(const Context& context) {
     std::cout << "\n"
               << painted(name, Colour::kBold) << ": "
               << painted(text_of(*problem, "cause"), Colour::kRed) << ", "
-              << duration_text(number_of(*problem, "seconds_ago")) << " ago\n  "
-              << text_of(*problem, "words") << "\n";
-    if (!text_of(*problem, "remedy").empty())
-      std::cout << "  " << text_of(*problem, "remedy") << "\n";
+              << duration_text(number_of(*problem, "seconds_ago")) << " ago\n";
+    print_note(std::cout, text_of(*problem, "words"));
+    if (!text_of(*problem, "remedy").empty()) print_note(std::cout, text_of(*problem, "remedy"));
   }
 }
 
@@ -142,7 +144,7 @@ void reach(const Context& context, const Question& question) {
 }
 
 struct ExportWanted {
-  std::string kind, name, format = "swanctl";
+  std::string kind, name, format = "swanctl", file;
 };
 
 }  // namespace
@@ -184,20 +186,23 @@ void add_network_commands(CLI::App& app, Context& context) {
   exported->add_option("kind", wanted->kind, "ipsec-connection")
       ->required()
       ->type_name("KIND")
-      ->check(CLI::IsMember({"ipsec-connection", "IpsecConnection"}));
+      ->check(CLI::IsMember({"ipsec-connection", "ipsec-connections", "IpsecConnection"}));
   exported->add_option("name", wanted->name, "")->required()->type_name("NAME");
   exported->add_option("--format", wanted->format, "swanctl or json")
       ->capture_default_str()
       ->check(CLI::IsMember({"swanctl", "json"}));
-  exported->footer(
-      "Example:\n  farspan export ipsec-connection office-1 --format swanctl > swanctl.conf");
+  add_secret_file_option(exported, wanted->file);
+  exported->footer("Example:\n  farspan export ipsec-connection office-1 -f swanctl.conf");
   exported->callback([wanted, &context] {
+    if (context.output == "yaml")
+      throw CLI::ValidationError("-o", "yaml is no format of device configurations; use --format");
+    if (context.output == "json") wanted->format = "json";
     auto answer = context.client().request(
         "GET",
         "/v1/export/ipsec-connections/" + url_encoded(wanted->name) + "?format=" + wanted->format);
     if (!answer) fail(answer.error());
     if (!answer->ok()) fail(answer->errors());
-    std::cout << answer->body;
+    write_secret(wanted->file, answer->body);
   });
 }
 

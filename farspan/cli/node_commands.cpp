@@ -20,6 +20,8 @@ void nodes(const Context& context) {
   if (!context.is_table()) return context.print(answer);
   Table table(
       {"NODE", "REGION", "ADDRESS", "AGENT", "DATA PLANE", "CHARON", "GENERATION", "IN FORCE"});
+  table.may_leave_out("REGION");
+  table.may_leave_out("ADDRESS");
   for (const auto& node : answer.at("nodes")) {
     const bool is_connected = node.value("connected", false),
                is_in_force = node.value("in_force", false);
@@ -88,16 +90,18 @@ void add_node_commands(CLI::App& app, Context& context) {
   show_drops->footer("Examples:\n  farspan drops\n  farspan drops -o json");
   show_drops->callback([&context] { drops(context); });
 
-  auto node = std::make_shared<std::string>();
+  auto node = std::make_shared<std::string>(), file = std::make_shared<std::string>();
   auto* enrol = app.add_subcommand(
       "enrol", "Make the one-time bundle with which a node's agent joins; it holds a secret");
   enrol->add_option("node", *node, "a declared Node")->required()->type_name("NODE");
+  add_secret_file_option(enrol, *file);
   enrol->footer(
-      "Example:\n  farspan enrol us-east-node > bundle.json\n  farspan-agent --node us-east-node "
+      "Example:\n  farspan enrol us-east-node -f bundle.json\n  farspan-agent --node us-east-node "
       "--enrol bundle.json …");
-  enrol->callback([node, &context] {
-    std::cout << context.send("POST", "/v1/nodes/" + url_encoded(*node) + "/enrolment", "").dump(2)
-              << "\n";
+  enrol->callback([node, file, &context] {
+    write_secret(
+        *file,
+        context.send("POST", "/v1/nodes/" + url_encoded(*node) + "/enrolment", "").dump(2) + "\n");
   });
 
   auto* revoke = app.add_subcommand(
@@ -105,7 +109,7 @@ void add_node_commands(CLI::App& app, Context& context) {
       "Take back every certificate of a node whose machine is lost, or is to be replaced");
   revoke->add_option("node", *node, "a declared Node")->required()->type_name("NODE");
   revoke->footer(
-      "Example:\n  farspan revoke us-east-node\n  farspan enrol us-east-node > bundle.json    "
+      "Example:\n  farspan revoke us-east-node\n  farspan enrol us-east-node -f bundle.json    "
       "for the machine that takes its place\nWhat else a lost machine knows: "
       "docs/ops/lost-node.md");
   revoke->callback([node, &context] {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "farspan/base/check.h"
+
 namespace farspan::cli {
 namespace {
 
@@ -30,9 +32,9 @@ const char* sequence_of(Colour colour) {
 
 }  // namespace
 
-bool has_colour() {
-  static const bool has = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  return has;
+bool has_colour(Stream stream) {
+  static const bool is_wanted = std::getenv("NO_COLOR") == nullptr;
+  return is_wanted && ::isatty(stream == Stream::kErrors ? STDERR_FILENO : STDOUT_FILENO) == 1;
 }
 
 // C0, DEL, and C1 as UTF-8 has them (U+0080 to U+009F).
@@ -48,8 +50,8 @@ std::string visible(std::string text) {
   return shown;
 }
 
-std::string painted(const std::string& text, Colour colour) {
-  if (colour == Colour::kNone || !has_colour()) return visible(text);
+std::string painted(const std::string& text, Colour colour, Stream stream) {
+  if (colour == Colour::kNone || !has_colour(stream)) return visible(text);
   return sequence_of(colour) + visible(text) + "\033[0m";
 }
 
@@ -69,6 +71,7 @@ size_t terminal_columns() {
 namespace {
 
 constexpr size_t kGap = 2;
+constexpr size_t kIndent = 4;  // of what stands below its row
 constexpr size_t kShort = 16;  // cells up to this width are never folded
 constexpr size_t kLongWord =
     30;  // a longer word is folded behind '/' or ',', else wherever it must
@@ -122,6 +125,12 @@ std::vector<std::string> folded(const std::string& text, size_t width) {
   return lines;
 }
 
+size_t total_of(const std::vector<size_t>& widths) {
+  size_t total = widths.empty() ? 0 : kGap * (widths.size() - 1);
+  for (const size_t width : widths) total += width;
+  return total;
+}
+
 // The narrowest column in which `text` can stand without being hard to read.
 size_t least_width(const std::string& text) {
   if (width_of(text) <= kShort) return width_of(text);
@@ -133,20 +142,29 @@ size_t least_width(const std::string& text) {
 
 }  // namespace
 
-std::vector<size_t> Table::widths(size_t columns) const {
+void print_note(std::ostream& out, const std::string& text, Colour colour, size_t columns) {
+  for (const std::string& line : folded(visible(text), columns == 0 ? text.size() : columns))
+    out << painted(line, colour) << "\n";
+}
+
+size_t Table::place_of(const std::string& column) const {
+  const auto found = std::find(header_.begin(), header_.end(), column);
+  FS_CHECK(found != header_.end());
+  return static_cast<size_t>(found - header_.begin());
+}
+
+std::vector<size_t> Table::widths(const std::vector<size_t>& beside, size_t columns) const {
   std::vector<size_t> widths, least;
-  for (const auto& name : header_) {
-    widths.push_back(width_of(name));
-    least.push_back(width_of(name));
-  }
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], width_of(row[i].text));
-      least[i] = std::max(least[i], least_width(row[i].text));
+  for (const size_t place : beside) {
+    widths.push_back(width_of(header_[place]));
+    least.push_back(width_of(header_[place]));
+    for (const auto& row : rows_) {
+      if (place >= row.size()) continue;
+      widths.back() = std::max(widths.back(), width_of(row[place].text));
+      least.back() = std::max(least.back(), least_width(row[place].text));
     }
   }
-  size_t total = widths.empty() ? 0 : kGap * (widths.size() - 1);
-  for (const size_t width : widths) total += width;
+  size_t total = total_of(widths);
   for (; columns != 0 && total > columns; --total) {
     size_t widest = widths.size();
     for (size_t i = 0; i < widths.size(); ++i)
@@ -158,28 +176,54 @@ std::vector<size_t> Table::widths(size_t columns) const {
   return widths;
 }
 
+Table::Layout Table::layout(size_t columns) const {
+  Layout layout;
+  for (size_t place = 0; place < header_.size(); ++place) layout.beside.push_back(place);
+  for (const size_t place : movable_) {
+    if (columns == 0 || total_of(widths(layout.beside, 0)) <= columns) break;
+    std::erase(layout.beside, place);
+    layout.below.push_back(place);
+  }
+  layout.widths = widths(layout.beside, columns);
+  for (const size_t place : spare_) {
+    if (columns == 0 || total_of(layout.widths) <= columns) break;
+    std::erase(layout.beside, place);
+    layout.widths = widths(layout.beside, columns);
+  }
+  return layout;
+}
+
 void Table::print(std::ostream& out, size_t columns) const {
-  const std::vector<size_t> width = widths(columns);
-  const auto print_row = [&](const auto& cell_at, size_t cells) {
+  const Layout shown = layout(columns);
+  const std::vector<size_t>& width = shown.widths;
+  const auto print_row = [&](const auto& cell_at) {
     std::vector<std::vector<std::string>> lines;
     size_t height = 0;
-    for (size_t i = 0; i < cells; ++i) {
-      lines.push_back(folded(cell_at(i).text, width[i]));
+    for (size_t i = 0; i < width.size(); ++i) {
+      lines.push_back(folded(cell_at(shown.beside[i]).text, width[i]));
       height = std::max(height, lines.back().size());
     }
     for (size_t line = 0; line < height; ++line) {
       size_t owed = 0;  // blanks, only when something follows them
-      for (size_t i = 0; i < cells; ++i) {
+      for (size_t i = 0; i < width.size(); ++i) {
         const std::string text = line < lines[i].size() ? lines[i][line] : "";
-        if (!text.empty()) out << std::string(owed, ' ') << painted(text, cell_at(i).colour);
+        if (!text.empty())
+          out << std::string(owed, ' ') << painted(text, cell_at(shown.beside[i]).colour);
         owed = text.empty() ? owed + width[i] + kGap : width[i] - width_of(text) + kGap;
       }
       out << "\n";
     }
   };
-  print_row([&](size_t i) { return Cell(header_[i], Colour::kDim); }, header_.size());
-  for (const auto& row : rows_)
-    print_row([&](size_t i) { return row[i]; }, std::min(row.size(), header_.size()));
+  print_row([&](size_t place) { return Cell(header_[place], Colour::kDim); });
+  for (const auto& row : rows_) {
+    const auto cell_at = [&](size_t place) { return place < row.size() ? row[place] : Cell(""); };
+    print_row(cell_at);
+    for (const size_t place : shown.below) {
+      if (cell_at(place).text.empty()) continue;
+      for (const std::string& line : folded(cell_at(place).text, columns - kIndent))
+        out << std::string(kIndent, ' ') << painted(line, cell_at(place).colour) << "\n";
+    }
+  }
 }
 
 }  // namespace farspan::cli

@@ -11,15 +11,18 @@ namespace farspan::cli {
 
 enum class Colour { kNone, kDim, kBold, kGreen, kYellow, kRed };
 
-/// True when standard output is a terminal and NO_COLOR is not set.
-bool has_colour();
+/// Where text is printed: its colours depend on what is behind it.
+enum class Stream { kOutput, kErrors };
+
+/// True when a terminal is behind `stream` and NO_COLOR is not set.
+bool has_colour(Stream stream);
 
 /// `text` with '?' for every control character: what nodes, and through them strangers, say must
 /// not command the terminal.
 std::string visible(std::string text);
 
 /// `text` in `colour`, made visible; without colour when colours are off.
-std::string painted(const std::string& text, Colour colour);
+std::string painted(const std::string& text, Colour colour, Stream stream = Stream::kOutput);
 
 /// Columns `text` takes on a terminal: UTF-8 code points (the box characters used here are one
 /// column wide).
@@ -36,19 +39,35 @@ struct Cell {
   Colour colour = Colour::kNone;
 };
 
+/// Prints a sentence beside tables, folded at blanks into `columns` (0: no limit).
+void print_note(std::ostream& out, const std::string& text, Colour colour = Colour::kNone,
+                size_t columns = terminal_columns());
+
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : header_(std::move(header)) {}
   void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.empty(); }
+  /// Lets the column's cells stand under their rows where a row would have to be folded.
+  void may_stand_below(const std::string& column) { movable_.push_back(place_of(column)); }
+  /// Lets the column be left out where rows do not fit even folded; the first that was named goes
+  /// first.
+  void may_leave_out(const std::string& column) { spare_.push_back(place_of(column)); }
   /// @param columns  of the terminal: cells of the widest columns are folded at blanks until a row
   /// fits, or no word more can be moved; 0: no limit
   void print(std::ostream& out, size_t columns = terminal_columns()) const;
 
  private:
-  std::vector<size_t> widths(size_t columns) const;
+  struct Layout {
+    std::vector<size_t> beside, below;  // places of columns
+    std::vector<size_t> widths;         // of those beside
+  };
+  size_t place_of(const std::string& column) const;
+  Layout layout(size_t columns) const;
+  std::vector<size_t> widths(const std::vector<size_t>& beside, size_t columns) const;
 
   std::vector<std::string> header_;
+  std::vector<size_t> spare_, movable_;
   std::vector<std::vector<Cell>> rows_;
 };
 

@@ -68,5 +68,27 @@ TEST(Table, AWordThatDoesNotFitIsCutOnlyWhenItIsLong) {
                                     "\n               " + std::string(20, 'x') + " y\n");
 }
 
+TEST(Table, PutsColumnsBelowAndLeavesOthersOutOnlyWhereRowsDoNotFit) {
+  Table table({"DESTINATION", "REGION", "NEXT HOP", "REASON"});
+  table.may_leave_out("REGION");
+  table.may_stand_below("REASON");
+  table.add({"10.10.10.0/24", "us-east", "office-1", Cell("the tunnel is its own")});
+  table.add({"10.20.10.0/24", "us-east", "office-2", Cell("")});
+  EXPECT_EQ(printed(table, 80),
+            "DESTINATION    REGION   NEXT HOP  REASON\n"
+            "10.10.10.0/24  us-east  office-1  the tunnel is its own\n"
+            "10.20.10.0/24  us-east  office-2\n");
+  EXPECT_EQ(printed(table, 35),
+            "DESTINATION    REGION   NEXT HOP\n"
+            "10.10.10.0/24  us-east  office-1\n"
+            "    the tunnel is its own\n"
+            "10.20.10.0/24  us-east  office-2\n");
+  EXPECT_EQ(printed(table, 28),
+            "DESTINATION    NEXT HOP\n"
+            "10.10.10.0/24  office-1\n"
+            "    the tunnel is its own\n"
+            "10.20.10.0/24  office-2\n");
+}
+
 }  // namespace
 }  // namespace farspan::cli

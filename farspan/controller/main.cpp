@@ -103,12 +103,14 @@ Status run(const Options& options, const sigset_t& ending) {
   const auto nodes = controller::NodeServer::start(options.listen, *identity, services);
   if (!nodes) return nodes.error();
   api::Rest rest({**core, reports, **authority, *enrolments, options.advertise});
-  const auto http = api::HttpServer::start({.socket_path = options.api_socket,
-                                            .listen = options.api_listen,
-                                            .key_pem = identity->key_pem,
-                                            .certificate_pem = identity->certificate_pem,
-                                            .token = *token},
-                                           rest);
+  const auto http = api::HttpServer::start(
+      {.socket_path = options.api_socket,
+       .listen = options.api_listen,
+       .key_pem = identity->key_pem,
+       // With the authority, so that `farspan login` can show it.
+       .certificate_pem = identity->certificate_pem + (*authority)->certificate_pem(),
+       .token = *token},
+      rest);
   if (!http) return http.error();
   spdlog::info("revision {}; nodes on {}, API on {}{}", (*core)->published()->revision,
                options.listen, options.api_socket,

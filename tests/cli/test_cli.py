@@ -289,6 +289,82 @@ def test_exit_codes(api, tmp_path):
     assert wrong.returncode != 0 and "vpcc" in wrong.stderr
 
 
+def test_a_mistyped_command_is_named_with_the_one_that_was_meant(api):
+    wrong = run(api, "aply", "-f", "x.yaml")
+    assert wrong.returncode == 2 and "aply" in wrong.stderr and "did you mean apply?" in wrong.stderr
+    assert "farspan --help" in run(api, "frobnicate").stderr
+
+
+def test_help_and_version_are_there_in_every_spelling(api):
+    assert out(api, "help", "lab", "up") == out(api, "lab", "up", "--help")
+    assert out(api, "help") == out(api, "--help")
+    nothing = run(api)
+    assert nothing.returncode == 2 and "apply" in nothing.stdout
+    version = out(api, "--version").split()[1]
+    assert f"controller {version}," in out(api, "version")
+
+
+def test_secrets_go_into_files_that_nobody_else_can_read(api, tmp_path):
+    bundle, device = tmp_path / "bundle.json", tmp_path / "office-1.conf"
+    device.write_text("older")
+    device.chmod(0o644)
+    assert out(api, "enrol", "us-east-node", "-f", str(bundle)) == ""
+    assert out(api, "export", "ipsec-connection", "office-1", "-f", str(device)) == ""
+    for file in (bundle, device):
+        assert file.stat().st_mode & 0o777 == 0o600, file
+    assert json.loads(bundle.read_text())["node"] == "us-east-node" and "secret =" in device.read_text()
+    nowhere = run(api, "export", "ipsec-connection", "office-1", "-f", str(tmp_path / "none" / "x"))
+    assert nowhere.returncode == 4 and "cannot write" in nowhere.stderr
+    assert json.loads(out(api, "export", "ipsec-connections", "office-1", "-o", "json"))
+
+
+def test_a_dry_run_deletes_nothing(api):
+    shown = out(api, "delete", "cen-route", "office-1", "--dry-run")
+    assert "Nothing was done." in shown and "office-1" in shown
+    assert run(api, "get", "cen-route", "office-1").returncode == 0
+
+
+def on_keyboard(api, answer, *words):
+    """The exit code and the screen of a command on a terminal whose question is answered so."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([FARSPAN, *words], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "FARSPAN_CONTROLLER": api})
+    os.close(slave)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(master, 65536)
+    os.write(master, answer)
+    code = process.wait(timeout=20)
+    os.close(master)
+    return code, shown.decode()
+
+
+def test_delete_asks_on_a_terminal(api):
+    code, shown = on_keyboard(api, b"n\n", "delete", "cen-route", "office-1")
+    assert code == 1 and "Nothing was done." in shown and run(api, "get", "cen-route", "office-1").returncode == 0
+    code, _ = on_keyboard(api, b"y\n", "delete", "cen-route", "office-1")
+    assert code == 0 and run(api, "get", "cen-route", "office-1").returncode == 3
+    out(api, "apply", "-f", str(EXAMPLE / "4-publish.yaml"))
+
+
+def test_colours_follow_the_stream_they_are_printed_to(api):
+    master, slave = pty.openpty()
+    done = subprocess.run([FARSPAN, "get", "vpcx"], stdout=slave, stderr=subprocess.PIPE, timeout=20,
+                          env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "FARSPAN_CONTROLLER": api})
+    os.close(slave)
+    os.close(master)
+    assert b"error: " in done.stderr and b"\033" not in done.stderr
+
+
+def test_nodes_and_routes_fit_80_columns(api):
+    for words in (["nodes"], ["routes", "us-east"], ["tunnels"]):
+        shown = on_terminal(api, 80, *words)
+        assert max(map(len, shown.splitlines())) <= 80, shown
+        assert "GENERATION" in shown or words != ["nodes"]
+    reasons = [row["reason"] for row in json.loads(out(api, "routes", "us-east", "-o", "json"))["routes"]]
+    shown = " ".join(on_terminal(api, 80, "routes", "us-east").split())
+    assert all(reason in shown for reason in reasons), shown  # no word is cut
+
+
 def commands_of(api, *path):
     """Every command below `path`, as words."""
     text = out(api, *path, "--help")

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// RestClient: asks the controller, over its Unix socket.
+// RestClient: asks a controller, over its Unix socket or HTTPS.
 //
 // One connection per request: the command line makes a handful of them and the controller may
 // restart in between. The API's error answers become the Error they were on the controller, so a
 // refusal reads the same.
 //
-// Not here: what the answers look like (api/README.md).
+// Not here: which controller (contexts.h), what the answers look like (api/README.md).
 #pragma once
 
 #include <functional>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "farspan/base/result.h"
+#include "farspan/cli/rest/controller_address.h"
 
 namespace farspan::cli {
 
@@ -28,9 +29,9 @@ struct Answer {
 class RestClient {
  public:
   /// @param socket_path  the controller's API socket
-  explicit RestClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
-
-  const std::string& socket_path() const { return socket_path_; }
+  explicit RestClient(std::string socket_path)
+      : address_(ControllerAddress::local(std::move(socket_path))) {}
+  explicit RestClient(ControllerAddress address) : address_(std::move(address)) {}
 
   /// Sends a request and waits for the whole answer. kUnavailable when nobody answers.
   Result<Answer> request(const std::string& method, const std::string& target,
@@ -46,15 +47,10 @@ class RestClient {
                 const std::function<bool(const std::string&)>& line) const;
 
  private:
-  std::string socket_path_;
+  ControllerAddress address_;
 };
 
 /// `text` percent-encoded for a path segment or query value (RFC 3986 §2.1).
 std::string url_encoded(const std::string& text);
-
-/// Where the controller is: `explicit_path`, else $FARSPAN_CONTROLLER, else
-/// /run/farspan/controller.sock, else the one lab that is up. An Error that lists what was tried
-/// when none of them is there.
-Result<std::string> find_controller(const std::string& explicit_path);
 
 }  // namespace farspan::cli
