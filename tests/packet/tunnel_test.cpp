@@ -248,6 +248,29 @@ TEST_F(Tunnel, EverySuiteAndNativeEspCarryASuperPacket) {
   }
 }
 
+// The router of a VPC answers whoever may reach it, wherever the question came out.
+TEST_F(Tunnel, TheRouterAnswersAPingOfAnOfficeAndOfAnotherNode) {
+  for (const crypto::Suite suite :
+       {crypto::Suite{}, {crypto::Cipher::kAesCbc128, crypto::Integrity::kHmacSha256_128}}) {
+    connect(berlin, kOffice, paris, kOffice, {.suite = suite});
+    connect(berlin, kLink, osaka, kLink, {.suite = suite});
+    for (int i = 0; i < 3; ++i) {
+      paris.from_instance(5, frame(echo({"172.16.0.5", "10.1.0.1"}, true, 77, "office")));
+      osaka.from_instance(5, frame(echo({"10.2.0.5", "10.1.0.1"}, true, 78, "instance")));
+      carry(paris, berlin);
+      carry(berlin, paris);
+      EXPECT_THAT(paris.taken_from(5),
+                  ElementsAre("10.1.0.1 > 172.16.0.5 ttl=63 echo reply id=77 \"office\""));
+      carry(osaka, berlin);
+      carry(berlin, osaka);
+      EXPECT_THAT(osaka.taken_from(5),
+                  ElementsAre("10.1.0.1 > 10.2.0.5 ttl=63 echo reply id=78 \"instance\""));
+    }
+  }
+  EXPECT_EQ(berlin.count(kAnswered), 12u);
+  expect_drops(berlin, {});
+}
+
 TEST_F(Tunnel, SmallPacketsOfOneFlowShareATrainAndAWrite) {
   // Two IP packets at once can only come from another tunnel; a port gives them one by one.
   Ip ip{.source = "172.16.0.5", .destination = "10.2.0.5"};

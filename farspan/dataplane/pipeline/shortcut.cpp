@@ -5,7 +5,6 @@
 // of parse.h; whatever is not as usual is left to the stages.
 #include "farspan/dataplane/pipeline/shortcut.h"
 
-#include "farspan/base/check.h"
 #include "farspan/dataplane/packet/pseudo_header.h"
 #include "farspan/dataplane/packet/rewrite.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
@@ -89,16 +88,16 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
   return true;
 }
 
-// For a packet that to_tunnel() lets the sender take, which is none of our own, if it is a port's
-// and the next one like it may go without. Its headers are still its flow's: of what FlowHeaders
-// keep no stage changes anything.
+// For a packet that to_tunnel() lets the sender take, if it is a port's, has a flow, and the next
+// one like it may go without. What the node says itself has none: an echo reply to an instance or
+// an office leaves this way, too. Its headers are still its flow's: of what FlowHeaders keep no
+// stage changes anything.
 void Pipeline::remember_shortcut(const SuperPacket& packet, const Arrival& from,
                                  const EspSender::Way& way) {
-  FS_DCHECK(!from.is_own);
-  const bool is_plain = from.ingress.is_port() && packet.header[0] == kPlainVersion &&
+  const bool is_plain = !from.is_own && decided_ && from.ingress.is_port() &&
+                        packet.header[0] == kPlainVersion &&
                         has_pseudo_header(packet.parsed.protocol);
   if (!is_plain) return;
-  FS_DCHECK(decided_);  // of all that may pass only ICMP errors have no flow
   shortcuts_.remember(FlowHeaders(packet.header), from.ingress.port(), way, decided_);
 }
 
