@@ -21,6 +21,7 @@ namespace farspan::dataplane {
 inline constexpr auto kPolicy = static_cast<AdjacencyKind>(255);   // ask policies_[index]
 inline constexpr auto kInherit = static_cast<AdjacencyKind>(254);  // ask the node above
 
+constexpr bool is_answer(const Adjacency& leaf) { return leaf.kind < kInherit; }
 inline constexpr Adjacency inherited() { return {0, 0, kInherit}; }
 
 struct FibNode;

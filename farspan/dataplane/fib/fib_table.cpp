@@ -17,34 +17,53 @@ Adjacency FibTable::leaf_of_range(uint32_t destination) const noexcept {
   return leaves_[static_cast<size_t>(base - starts_.data())];
 }
 
-Adjacency FibTable::answer(Adjacency leaf, uint32_t source) const noexcept {
-  while (leaf.kind == kPolicy) [[unlikely]] {
-      const Policy& policy = policies_[leaf.index];
-      const auto found = std::find_if(policy.by_source->begin(), policy.by_source->end(),
-                                      [&](const BySource& c) { return c.source.contains(source); });
-      if (found != policy.by_source->end()) return found->adjacency;
-      leaf = policy.otherwise;
-    }
-  return leaf;
+Adjacency FibTable::lookup(uint32_t source, uint32_t destination) const noexcept {
+  if (root_ == nullptr) {
+    const Adjacency found = leaf_of_range(destination);
+    return is_answer(found) ? found : ask_policies(found, source);
+  }
+  const FibWord* word = &root_[destination >> 22];
+  uint32_t slot = destination >> 16 & 63;
+  for (uint32_t shift = 8; word->has_child(slot); shift -= 8) {
+    word = &word->child(slot).words[destination >> (shift + 6) & 3];
+    slot = destination >> shift & 63;
+  }
+  const Adjacency found = word->leaf(slot);
+  return is_answer(found) ? found : look_above(source, destination);
 }
 
-Adjacency FibTable::lookup(uint32_t source, uint32_t destination) const noexcept {
-  if (root_ == nullptr) return answer(leaf_of_range(destination), source);
+// From the deepest node up to the first that has an answer.
+Adjacency FibTable::look_above(uint32_t source, uint32_t destination) const noexcept {
+  const auto in_node = [&](const FibWord& word, uint32_t shift) {
+    const Adjacency leaf = word.leaf(destination >> shift & 63);
+    return leaf.kind == kPolicy ? ask_policies(leaf, source) : leaf;
+  };
   const FibWord& top = root_[destination >> 22];
-  const uint32_t top_slot = destination >> 16 & 63;
-  if (top.has_child(top_slot)) {
-    const FibWord& middle = top.child(top_slot).words[destination >> 14 & 3];
-    const uint32_t middle_slot = destination >> 8 & 63;
-    if (middle.has_child(middle_slot)) {
-      const FibWord& bottom = middle.child(middle_slot).words[destination >> 6 & 3];
-      const Adjacency found = answer(bottom.leaf(destination & 63), source);
-      if (found.kind != kInherit) return found;
+  if (top.has_child(destination >> 16 & 63)) {
+    const FibWord& middle = top.child(destination >> 16 & 63).words[destination >> 14 & 3];
+    if (middle.has_child(destination >> 8 & 63)) {
+      const FibNode& bottom = middle.child(destination >> 8 & 63);
+      const Adjacency found = in_node(bottom.words[destination >> 6 & 3], 0);
+      if (is_answer(found)) return found;
     }
-    const Adjacency found = answer(middle.leaf(middle_slot), source);
-    if (found.kind != kInherit) return found;
+    const Adjacency found = in_node(middle, 8);
+    if (is_answer(found)) return found;
   }
-  const Adjacency found = answer(top.leaf(top_slot), source);
-  return found.kind != kInherit ? found : answer(everywhere_, source);
+  const Adjacency found = in_node(top, 16);
+  if (is_answer(found)) return found;
+  return everywhere_.kind == kPolicy ? ask_policies(everywhere_, source) : everywhere_;
+}
+
+// An answer, or inherited().
+Adjacency FibTable::ask_policies(Adjacency leaf, uint32_t source) const noexcept {
+  while (leaf.kind == kPolicy) {
+    const Policy& policy = policies_[leaf.index];
+    const auto found = std::find_if(policy.by_source->begin(), policy.by_source->end(),
+                                    [&](const BySource& c) { return c.source.contains(source); });
+    if (found != policy.by_source->end()) return found->adjacency;
+    leaf = policy.otherwise;
+  }
+  return leaf;
 }
 
 size_t FibTable::size_bytes() const {

@@ -58,7 +58,9 @@ class FibTable {
   };
 
   Adjacency leaf_of_range(uint32_t destination) const noexcept;
-  Adjacency answer(Adjacency leaf, uint32_t source) const noexcept;
+  // apart, so that lookup() stays small
+  [[gnu::noinline]] Adjacency look_above(uint32_t source, uint32_t destination) const noexcept;
+  [[gnu::noinline]] Adjacency ask_policies(Adjacency leaf, uint32_t source) const noexcept;
 
   std::vector<uint32_t> starts_;             // small only: of the ranges; [0] is 0
   std::vector<Adjacency> leaves_;            // small only
