@@ -612,6 +612,51 @@ TEST_F(Tunnel, AnIcmpErrorTravelsWithAnswersToThePacketItIsAbout) {  // RFC 4301
   expect_drops(berlin, {{kTtlExceeded, 1}, {kInnerPolicy, 2}});
 }
 
+// Who checks what comes out of a tunnel, as RFC 4301 §5.2 has it, drops what is from elsewhere.
+TEST_F(Tunnel, AnIcmpErrorLeavesFromAnAddressThatTheOtherEndLetsIn) {
+  const uint32_t kRome = 9;
+  TestNode rome("rome", "203.0.113.9");
+  rome.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "172.20.0", {{"10.0.0.0/8", 1}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  berlin.program([=](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.20.0.0/24", kRome}});
+    allow_from(batch, "0.0.0.0/0");
+  });
+  TestNode::SaOptions narrow;
+  narrow.ours = {{address_of("10.1.0.5"), address_of("10.1.0.5")}};
+  narrow.theirs = {{address_of("172.20.0.5"), address_of("172.20.0.5")}};
+  connect(berlin, kRome, rome, 1, narrow);
+  rome.from_instance(
+      5, frame(udp({.source = "172.20.0.5", .destination = "10.1.0.5", .ttl = 2}, 1, 2, "x")));
+  EXPECT_EQ(carry(rome, berlin), 1u);
+  EXPECT_EQ(carry(berlin, rome), 1u);
+  EXPECT_THAT(rome.taken_from(5),
+              ElementsAre("10.1.0.5 > 172.20.0.5 ttl=63 tos=0xc0 icmp 11/0 about 172.20.0.5 > "
+                          "10.1.0.5"));
+  expect_drops(berlin, {{kTtlExceeded, 1}});
+}
+
+// Offices alone, without an instance among them.
+TEST_F(Tunnel, AVpcWithoutVSwitchReportsFromTheDummyAddress) {  // RFC 7600 §4.8
+  berlin.program([](v1::TablesBatch& batch) {
+    plain_tables(batch, "10.1.0", {{"172.16.0.0/24", kOffice}});
+    allow_from(batch, "0.0.0.0/0");
+    batch.mutable_vrfs(0)->set_router("0.0.0.0");
+  });
+  paris.from_instance(5, frame(udp({"172.16.0.5", "10.9.9.9"}, 1, 2, "astray")));
+  paris.from_instance(
+      5, frame(udp({.source = "172.16.0.5", .destination = "10.1.0.5", .ttl = 2}, 1, 2, "late")));
+  EXPECT_EQ(carry(paris, berlin), 2u);
+  EXPECT_EQ(carry(berlin, paris), 2u);
+  EXPECT_THAT(
+      paris.taken_from(5),
+      ElementsAre("192.0.0.8 > 172.16.0.5 ttl=63 tos=0xc0 icmp 3/0 about 172.16.0.5 > 10.9.9.9",
+                  "192.0.0.8 > 172.16.0.5 ttl=63 tos=0xc0 icmp 11/0 about 172.16.0.5 > 10.1.0.5"));
+  expect_drops(berlin, {{kNoRoute, 1}, {kTtlExceeded, 1}});
+}
+
 TEST_F(Tunnel, AFragmentedDatagramIsReassembledBeforePolicyAndOnTheOtherNodeAgain) {
   for (const Bytes& fragment :
        fragments_of(udp(kToOsaka, 4000, 53, std::string(3000, 'x')), 1200)) {

@@ -30,7 +30,7 @@ namespace farspan::dataplane {
 struct VrfEntry {
   bool is_vacant = true;
   VrfId id;
-  uint32_t router = 0;  // host order; source of this VRF's ICMP errors; 0: it has none yet
+  uint32_t router = 0;  // host order; source of this VRF's ICMP errors; 0: it has no vSwitch
   uint32_t label = 0;
   FlowDomain domain;
 };

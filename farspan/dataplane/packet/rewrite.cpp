@@ -36,6 +36,13 @@ void decrement_ttl(net::Ipv4Header& ip) {
   --ip.ttl;
 }
 
+void set_icmp_source(SuperPacket& packet, uint32_t source) {
+  auto& ip = net::header_at<Ipv4Header>(packet.header);
+  ip.checksum = net::updated_checksum32(ip.checksum.value(), ip.source.value(), source);
+  ip.source = source;
+  packet.parsed.source = source;
+}
+
 void set_tos(SuperPacket& packet, uint8_t tos) {
   auto& ip = net::header_at<Ipv4Header>(packet.header);
   const auto before = static_cast<uint16_t>(ip.version_ihl << 8 | ip.tos);

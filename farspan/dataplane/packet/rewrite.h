@@ -20,6 +20,10 @@ namespace farspan::dataplane {
 /// @pre the TTL is more than 1
 void decrement_ttl(net::Ipv4Header& ip);
 
+/// Replaces the source of an ICMP packet, which no checksum of ICMP covers.
+/// @pre packet.parsed.protocol is ICMP
+void set_icmp_source(SuperPacket& packet, uint32_t source);
+
 /// Replaces DSCP and ECN.
 void set_tos(SuperPacket& packet, uint8_t tos);
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // answers: what the node says itself: echo replies and ICMP errors, from the VRF's router address.
+// A VRF without one, which has no vSwitch, reports from the IPv4 dummy address (RFC 7600 §4.8), as
+// a router without an address does.
 //
 // An answer goes back to where the packet came from by the same tables, without a flow and past the
 // security groups: it belongs to what the instance or office itself sent.
@@ -9,6 +11,9 @@
 #include "farspan/net/headers.h"
 
 namespace farspan::dataplane {
+namespace {
+constexpr uint32_t kDummyAddress = 0xC0000008;  // 192.0.0.8
+}
 
 void Pipeline::answer_as_router(SuperPacket& packet, const Arrival& from) {
   if (!is_echo_request(packet)) {
@@ -30,8 +35,8 @@ bool Pipeline::has_tokens_for(const SuperPacket& about, const Arrival& from) {
 
 void Pipeline::report(const SuperPacket& about, const Arrival& from, IcmpError error,
                       uint32_t mtu) {
-  const uint32_t router = tables_->at(from.vrf).router;
-  if (router == 0 || from.is_own || !may_report(about) || !has_tokens_for(about, from)) return;
+  if (from.is_own || !may_report(about) || !has_tokens_for(about, from)) return;
+  const uint32_t own = tables_->at(from.vrf).router, router = own != 0 ? own : kDummyAddress;
   const uint32_t length = write_icmp_error(
       about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), icmp_);
   if (parse({icmp_.data(), length}, originated_))

@@ -124,7 +124,7 @@ class Pipeline {
     return known.largest_inner > label_length ? known.largest_inner - label_length : 0;
   }
   void learn_mtu(ipsec::OutboundSa& sa);
-  ipsec::OutboundSa* select_sa(const SuperPacket& packet, const Adjacency& adjacency);
+  ipsec::OutboundSa* select_sa(SuperPacket& packet, const Adjacency& adjacency);
   // fragments.h
   template <class Each>
   void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);

@@ -40,8 +40,10 @@ void Pipeline::learn_mtu(ipsec::OutboundSa& sa) {
             .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
 }
 
-// The SA for `packet`; or null, and the packet is dropped.
-ipsec::OutboundSa* Pipeline::select_sa(const SuperPacket& packet, const Adjacency& adjacency) {
+// The SA for `packet`; or null, and the packet is dropped. An ICMP error from a router that no
+// Child SA covers leaves from the destination of the packet it is about, which one does: what is
+// outside the selectors the other end drops (RFC 4301 §5.2), and with it what its hosts must know.
+ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adjacency) {
   ipsec::InnerFlow flow = inner_flow(packet);
   const uint32_t tunnel = tables_->at(adjacency.tunnel()).id.value();
   ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
@@ -50,6 +52,7 @@ ipsec::OutboundSa* Pipeline::select_sa(const SuperPacket& packet, const Adjacenc
     if (const auto beside = flow_beside(packet)) {
       flow = *beside;
       selection = sad_->select(tunnel, flow);
+      if (selection.sa != nullptr) set_icmp_source(packet, flow.source);
     }
   }
   switch (selection.answer) {
