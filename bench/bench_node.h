@@ -60,7 +60,7 @@ class BenchNode : public dataplane::Outside {
   std::optional<dataplane::DropReason> to_ike(const dataplane::IkeDatagram&) override {
     return std::nullopt;
   }
-  std::optional<uint32_t> path_mtu(uint32_t) override { return 1500; }
+  std::optional<uint32_t> route_mtu(uint32_t) override { return 1500; }
   void port_died(const dataplane::PortEntry&) override {}
 
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};

@@ -199,6 +199,19 @@ def message_seeds():
         put("fuzz_tables", question.split()[0], request(question))
 
 
+# ---- fuzz_quotes: an IPv4 packet with an ICMP message; a probe
+
+
+def quotes_seeds():
+    esp = bytes.fromhex("c0ffee010000002a")
+    for name, mtu, inside in (("udp", 1300, UDP(sport=4500, dport=4500) / Raw(esp)), ("old_router", 0, Raw(esp)),
+                              ("short", 1300, UDP(sport=4500, dport=4500))):
+        quoted = IP(src="192.0.2.1", dst="198.51.100.2", proto=17 if inside.haslayer(UDP) else 50, len=1450, flags="DF")
+        put("fuzz_quotes", name, bytes(IP(src="100.64.0.1", dst="192.0.2.1") / ICMP(type=3, code=4, nexthopmtu=mtu) / quoted / inside))
+    put("fuzz_quotes", "ask", b"FS\1\1" + bytes(7) + b"\7" + bytes(100))
+    put("fuzz_quotes", "told", b"FS\1\2" + bytes(7) + b"\7")
+
+
 # ---- fuzz_vici: a VICI message, or a line of charon's log
 
 def vici_seeds():
@@ -238,7 +251,7 @@ def document_seeds():
 
 
 def main():
-    for write in (parse_seeds, frames_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, vici_seeds, document_seeds):
+    for write in (parse_seeds, frames_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, quotes_seeds, vici_seeds, document_seeds):
         write()
 
 

@@ -13,10 +13,10 @@
 #include <string>
 #include <vector>
 
-#include "farspan/model/any_resource.h"
 #include "farspan/api/json.h"
 #include "farspan/controller/controller.h"
 #include "farspan/controller/node_reports.h"
+#include "farspan/model/any_resource.h"
 
 namespace farspan::api {
 

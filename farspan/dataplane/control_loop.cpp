@@ -77,12 +77,10 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(SharedState& shared, Ta
   if (!agents) return agents.error();
   auto charons = listen_unix(run_dir + "/sad.sock", 0600, SOCK_SEQPACKET);
   if (!charons) return charons.error();
-  auto path_mtu = io::PathMtu::open();
-  if (!path_mtu) return path_mtu.error();
   Sockets sockets{std::move(*agents), std::move(*charons), signals_fd(), one_second_timer(),
                   UniqueFd(::epoll_create1(EPOLL_CLOEXEC))};
   std::unique_ptr<ControlLoop> loop(
-      new ControlLoop(shared, builder, sad, std::move(*path_mtu), std::move(sockets), run_dir));
+      new ControlLoop(shared, builder, sad, std::move(sockets), run_dir));
   const Sockets& s = loop->sockets_;
   const bool is_watching = loop->watch(s.agents.get()) && loop->watch(s.charons.get()) &&
                            loop->watch(s.signals.get()) && loop->watch(s.timer.get()) &&
@@ -93,10 +91,9 @@ Result<std::unique_ptr<ControlLoop>> ControlLoop::create(SharedState& shared, Ta
 }
 
 ControlLoop::ControlLoop(SharedState& shared, TableBuilder& builder, ipsec::Sad& sad,
-                         io::PathMtu path_mtu, Sockets sockets, std::string run_dir)
+                         Sockets sockets, std::string run_dir)
     : shared_(shared),
       sad_(sad),
-      path_mtu_(std::move(path_mtu)),
       sockets_(std::move(sockets)),
       run_dir_(std::move(run_dir)),
       tables_server_(builder, shared.tables, {&shared.counters},
@@ -296,8 +293,7 @@ std::vector<SaRow> ControlLoop::sa_rows() {
                     .has_esn = sa.has_esn,
                     .packets = sa.use.packets,
                     .bytes = sa.use.bytes,
-                    .sequence = sa.newest_sequence,
-                    .path_mtu = path_mtu_.to(sa.path.remote.address).value_or(0)});
+                    .sequence = sa.newest_sequence});
   }
   return rows;
 }

@@ -21,7 +21,6 @@
 #include "farspan/dataplane/control/tables_server.h"
 #include "farspan/dataplane/ipsec/sad_session.h"
 #include "farspan/dataplane/shared_state.h"
-#include "farspan/io/path_mtu.h"
 
 namespace farspan::dataplane {
 
@@ -39,8 +38,8 @@ class ControlLoop {
   struct Sockets {
     UniqueFd agents, charons, signals, timer, epoll;
   };
-  ControlLoop(SharedState& shared, TableBuilder& builder, ipsec::Sad& sad, io::PathMtu path_mtu,
-              Sockets sockets, std::string run_dir);
+  ControlLoop(SharedState& shared, TableBuilder& builder, ipsec::Sad& sad, Sockets sockets,
+              std::string run_dir);
 
   bool watch(int fd);
   bool serve(int fd);  // false: the end was asked for
@@ -58,7 +57,6 @@ class ControlLoop {
 
   SharedState& shared_;
   ipsec::Sad& sad_;
-  io::PathMtu path_mtu_;
   Sockets sockets_;
   std::string run_dir_;
   TablesServer tables_server_;

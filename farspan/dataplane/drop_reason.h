@@ -59,6 +59,8 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kMalformedLabel,       "malformed_label",        kPeer,     "MPLS stack cut short or deeper than one label (RFC 3032)") \
   X(kUnknownLabel,         "unknown_label",          kPeer,     "no VRF has this label") \
   X(kEcnInvalid,           "ecn_invalid",            kPeer,     "outer CE on an inner packet that is not ECN-capable (RFC 6040 §4.2)") \
+  X(kForgedQuote,          "forged_quote",           kPeer,     "ICMP says that a packet was too big, but of none we sent lately; it changed nothing (RFC 4301 §8.2.1)") \
+  X(kShortQuote,           "short_quote",            kPeer,     "ICMP says that a packet was too big, and quotes too little of it to know the SA; it changed nothing (RFC 1812 §4.3.2.3)") \
   X(kMalformedIke,         "malformed_ike",          kPeer,     "UDP 500/4500 datagram too short for IKE") \
   X(kIkeUnavailable,       "ike_unavailable",        kNode,     "charon is not connected; the IKE datagram was dropped") \
   X(kIkeBusy,              "ike_busy",               kNode,     "charon is connected and does not keep up; the IKE datagram was dropped, its sender repeats it") \

@@ -10,7 +10,6 @@ namespace farspan::dataplane {
 namespace {
 
 constexpr int kEventsPerWait = 64;
-constexpr int kIdleMilliseconds = 1000;     // how late a timeout may be
 constexpr uint32_t kFramesPerTurn = 32;     // of one port, before the next descriptor has its turn
 constexpr uint32_t kDatagramsPerTurn = 64;  // of charon
 constexpr uint32_t kFrameBytes = 65536 + 64;
@@ -27,8 +26,10 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
   if (!nat) return nat.error();
   auto native = io::RawEsp::open();
   if (!native) return native.error();
-  auto path_mtu = io::PathMtu::open();
-  if (!path_mtu) return path_mtu.error();
+  auto quotes = io::IcmpQuotes::open();
+  if (!quotes) return quotes.error();
+  auto route_mtu = io::RouteMtu::open();
+  if (!route_mtu) return route_mtu.error();
   auto relay = IkeRelay::listen(run_dir + "/ike.sock");
   if (!relay) return relay.error();
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
@@ -36,8 +37,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
 
   auto esp = ipsec::EspWorker::create({&Worker::put_event, &shared});
   if (!esp) return esp.error();
-  Sockets sockets{std::move(*ike),      std::move(*nat),   std::move(*native),
-                  std::move(*path_mtu), std::move(*relay), IkeGate()};
+  Sockets sockets{std::move(*ike),       std::move(*nat),   std::move(*native), std::move(*quotes),
+                  std::move(*route_mtu), std::move(*relay), IkeGate()};
   std::unique_ptr<Worker> worker(
       new Worker(shared, sas, std::move(sockets), std::move(*esp), std::move(epoll)));
   const bool is_watching = worker->watch(shared.wakeup.get(), Source::kWakeup) &&
@@ -45,6 +46,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
                            worker->watch(worker->sockets_.ike.fd(), Source::kIke) &&
                            worker->watch(worker->sockets_.nat.fd(), Source::kNat) &&
                            worker->watch(worker->sockets_.native.fd(), Source::kNative) &&
+                           worker->watch(worker->sockets_.quotes.fd(), Source::kQuotes) &&
+                           worker->watch(worker->sockets_.route_mtu.fd(), Source::kRoutes) &&
                            worker->watch(worker->sockets_.relay.listener(), Source::kRelayListener);
   if (!is_watching) return Error{ErrorCode::kUnavailable, "epoll", "", std::strerror(errno), ""};
   return worker;
@@ -71,7 +74,8 @@ bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
 void Worker::run() {
   std::array<epoll_event, kEventsPerWait> ready;
   while (!shared_.is_stopping.load(std::memory_order_relaxed)) {
-    const int wait = shared_.flow_request.is_waiting() ? 0 : kIdleMilliseconds;
+    const int wait =
+        shared_.flow_request.is_waiting() ? 0 : static_cast<int>(pipeline_.wait().count());
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
     const Tables& tables = tables_reader_.acquire();
     const ipsec::SadView& sad = sad_reader_.acquire();
@@ -144,6 +148,11 @@ void Worker::serve(Source source, uint32_t index, const Tables& tables) {
       return pipeline_.from_underlay(sockets_.nat.receive());
     case Source::kNative:
       return pipeline_.from_underlay(sockets_.native.receive());
+    case Source::kQuotes:
+      return pipeline_.from_quotes(sockets_.quotes.receive());
+    case Source::kRoutes:
+      sockets_.route_mtu.take_changes();
+      return pipeline_.routes_changed();
     case Source::kRelayListener:
       sockets_.relay.accept();
       watched_charon_ = -1;
@@ -231,7 +240,7 @@ std::optional<DropReason> Worker::to_ike(const IkeDatagram& datagram) {
   return refused;
 }
 
-std::optional<uint32_t> Worker::path_mtu(uint32_t remote) { return sockets_.path_mtu.to(remote); }
+std::optional<uint32_t> Worker::route_mtu(uint32_t remote) { return sockets_.route_mtu.to(remote); }
 
 // The control thread takes the descriptor out of the tables; until then the port is only left
 // alone. A full ring leaves it watched, so that epoll says so again.

@@ -21,8 +21,9 @@
 #include "farspan/dataplane/ike_relay.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
 #include "farspan/dataplane/shared_state.h"
-#include "farspan/io/path_mtu.h"
+#include "farspan/io/icmp_quotes.h"
 #include "farspan/io/raw_esp.h"
+#include "farspan/io/route_mtu.h"
 #include "farspan/io/udp_underlay.h"
 
 namespace farspan::dataplane {
@@ -42,7 +43,8 @@ class Worker final : private Outside {
   struct Sockets {
     io::UdpUnderlay ike, nat;  // UDP 500 and 4500
     io::RawEsp native;
-    io::PathMtu path_mtu;
+    io::IcmpQuotes quotes;
+    io::RouteMtu route_mtu;
     IkeRelay relay;
     IkeGate gate;
   };
@@ -56,6 +58,8 @@ class Worker final : private Outside {
     kIke,
     kNat,
     kNative,
+    kQuotes,
+    kRoutes,
     kRelayListener,
     kCharon,
     kPort
@@ -77,7 +81,7 @@ class Worker final : private Outside {
   io::WriteVerdict write_port(const PortEntry& port, std::span<const iovec> frame) override;
   void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) override;
   std::optional<DropReason> to_ike(const IkeDatagram& datagram) override;
-  std::optional<uint32_t> path_mtu(uint32_t remote) override;
+  std::optional<uint32_t> route_mtu(uint32_t remote) override;
   void port_died(const PortEntry& port) override;
 
   SharedState& shared_;

@@ -41,7 +41,7 @@ RawEsp::~RawEsp() = default;
 
 Result<RawEsp> RawEsp::open() {
   UniqueFd fd(::socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_ESP));
-  if (!fd.valid() || !set_option(fd.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)) {
+  if (!fd.valid() || !DontFragment().set(fd.get(), false)) {
     return Error{ErrorCode::kUnavailable, "native ESP", "", std::strerror(errno),
                  "the data plane needs CAP_NET_RAW"};
   }
@@ -110,6 +110,7 @@ SendVerdict RawEsp::send_train(const Train& train) {
     shared.msg_controllen = CMSG_SPACE(sizeof tos);
   }
 
+  if (!dont_fragment_.set(fd_.get(), !train.may_fragment)) return SendVerdict::kBusy;
   SendVerdict worst = SendVerdict::kSent;
   for (uint32_t offset = 0; offset < train.length;) {
     unsigned count = 0;

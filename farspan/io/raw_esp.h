@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // RawEsp: native ESP (IP protocol 50) of this node, one packet per call slot.
 //
-// For offices without UDP encapsulation. The kernel writes the outer IPv4 header (no IP_HDRINCL)
-// with DF set. Without segmentation offload this path is some ten times dearer per packet than
-// UdpUnderlay; links between nodes therefore always encapsulate.
+// For offices without UDP encapsulation. The kernel writes the outer IPv4 header (no IP_HDRINCL),
+// with DF as UdpUnderlay. Without segmentation offload this path is some ten times dearer per
+// packet than UdpUnderlay; links between nodes therefore always encapsulate.
 //
 // Not here: UDP-encapsulated ESP (udp_underlay.h). Threads: one owner. Allocates at open only.
 #pragma once
@@ -13,6 +13,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/io/dont_fragment.h"
 #include "farspan/io/train.h"
 
 namespace farspan::io {
@@ -42,6 +43,7 @@ class RawEsp {
   SendVerdict send_train(const Train& train);
 
   UniqueFd fd_;
+  DontFragment dont_fragment_;
   std::unique_ptr<Buffers> buffers_;
 };
 

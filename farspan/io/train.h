@@ -24,7 +24,7 @@ struct Train {
   uint32_t length = 0;
   uint32_t segment_size = 0;  // == length when it is one packet
   uint8_t tos = 0;
-  bool may_fragment = false;  // one packet of UDP that may leave without DF when it must
+  bool may_fragment = false;  // leaves without DF
 
   uint32_t packet_count() const {
     return segment_size == 0 ? 1 : (length + segment_size - 1) / segment_size;
@@ -34,7 +34,7 @@ struct Train {
 /// What became of a train that was handed to a socket.
 enum class SendVerdict : uint8_t {
   kSent,
-  kTooBig,       // larger than the path MTU the kernel knows: ask path_mtu again
+  kTooBig,       // larger than the interface takes: ask the route's MTU again
   kBusy,         // socket buffer or device queue full
   kUnreachable,  // no route, refused, or no such source address
 };

@@ -81,7 +81,7 @@ Result<UdpUnderlay> UdpUnderlay::open(uint16_t port) {
   const bool is_set = set_option(fd.get(), SOL_UDP, UDP_GRO, 1) &&
                       set_option(fd.get(), IPPROTO_IP, IP_PKTINFO, 1) &&
                       set_option(fd.get(), IPPROTO_IP, IP_RECVTOS, 1) &&
-                      set_option(fd.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO);
+                      DontFragment().set(fd.get(), false);
   if (!is_set) {
     return Error{ErrorCode::kUnavailable, where, "",
                  std::string("the kernel lacks a UDP option: ") + std::strerror(errno),
@@ -169,7 +169,24 @@ void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> ver
       append(header, at, SOL_UDP, UDP_SEGMENT, static_cast<uint16_t>(train.segment_size));
     }
   }
-  size_t next = 0;
+  for (size_t first = 0; first < trains.size();) {
+    size_t end = first + 1;
+    while (end < trains.size() && trains[end].may_fragment == trains[first].may_fragment) ++end;
+    if (dont_fragment_.set(fd_.get(), !trains[first].may_fragment)) {
+      send_alike(trains.first(end), first, verdicts);
+    } else {
+      std::fill(verdicts.begin() + static_cast<ptrdiff_t>(first),
+                verdicts.begin() + static_cast<ptrdiff_t>(end), SendVerdict::kBusy);
+    }
+    first = end;
+  }
+}
+
+// Those from `first` on, which are all with DF or all without.
+void UdpUnderlay::send_alike(std::span<const Train> trains, size_t first,
+                             std::span<SendVerdict> verdicts) {
+  Buffers& b = *buffers_;
+  size_t next = first;
   bool has_retried = false;
   while (next < trains.size()) {
     const int count = ::sendmmsg(fd_.get(), b.send_messages.data() + next,
@@ -184,9 +201,6 @@ void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> ver
       ++next;
     } else if (errno == EINVAL && trains[next].packet_count() > kSafeTrainPackets) {
       verdicts[next] = send_in_parts(next, trains[next], kSafeTrainPackets);
-      ++next;
-    } else if (errno == EMSGSIZE && trains[next].may_fragment) {
-      verdicts[next] = send_without_df(next);
       ++next;
     } else if (errno != EINTR) {
       verdicts[next++] = send_verdict(errno);
@@ -214,16 +228,6 @@ SendVerdict UdpUnderlay::send_in_parts(size_t index, const Train& train,
     if (sent < 0 && worst == SendVerdict::kSent) worst = send_verdict(errno);
   }
   return worst;
-}
-
-// As a host would: fragments of the path MTU the kernel knows.
-SendVerdict UdpUnderlay::send_without_df(size_t index) {
-  if (!set_option(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT))
-    return SendVerdict::kTooBig;
-  const ssize_t sent = ::sendmsg(fd_.get(), &buffers_->send_messages[index].msg_hdr, MSG_DONTWAIT);
-  const SendVerdict verdict = sent >= 0 ? SendVerdict::kSent : send_verdict(errno);
-  FS_CHECK(set_option(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO));
-  return verdict;
 }
 
 }  // namespace farspan::io

@@ -2,10 +2,13 @@
 // UdpUnderlay: one UDP port of this node (500 or 4500) as trains of packets.
 //
 // Receives with UDP_GRO, IP_PKTINFO (which of our addresses) and IP_RECVTOS (ECN and DSCP); sends
-// with UDP_SEGMENT, IP_PKTINFO (from which of our addresses) and IP_TOS. ESP always carries DF
-// (IP_PMTUDISC_DO): a tunnel learns its MTU, it never makes fragments. IKE datagrams (may_fragment)
-// lose it when they are larger than the path MTU: certificates and many proposals are, and not
-// every peer has fragments of IKE's own (RFC 7383 §1).
+// with UDP_SEGMENT, IP_PKTINFO (from which of our addresses) and IP_TOS. ESP carries DF: a tunnel
+// learns its MTU, it never makes fragments. What says may_fragment has none: IKE, for certificates
+// and many proposals are larger than any path and not every peer has fragments of IKE's own (RFC
+// 7383 §1), and ESP on a path that swallows large packets in silence.
+//
+// The kernel has no say in how large a packet may be, beyond the interface: it would believe ICMP
+// messages that anybody can send (IP_PMTUDISC_PROBE with DF, IP_PMTUDISC_OMIT without).
 //
 // The kernel's UDP_ENCAP_ESPINUDP is never set: kernels without ESP accept it and swallow the
 // packets. GRO may glue an IKE datagram to the end of an ESP train, so the reader looks at the
@@ -19,6 +22,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/io/dont_fragment.h"
 #include "farspan/io/train.h"
 
 namespace farspan::io {
@@ -49,9 +53,10 @@ class UdpUnderlay {
   struct Buffers;
   UdpUnderlay(UniqueFd fd, uint16_t port);
   SendVerdict send_in_parts(size_t index, const Train& train, uint32_t packets_per_part);
-  SendVerdict send_without_df(size_t index);
+  void send_alike(std::span<const Train> trains, size_t first, std::span<SendVerdict> verdicts);
 
   UniqueFd fd_;
+  DontFragment dont_fragment_;
   uint16_t port_;
   std::unique_ptr<Buffers> buffers_;
 };

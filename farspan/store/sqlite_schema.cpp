@@ -13,7 +13,7 @@ namespace farspan::store {
 namespace {
 
 constexpr int64_t kApplicationId = 0x4653504e;  // "FSPN": tells our file from another program's
-constexpr int64_t kSchemaVersion = 2;  // bodies are those of documents/stored.h
+constexpr int64_t kSchemaVersion = 2;           // bodies are those of documents/stored.h
 
 constexpr const char* kSchema = R"(
   CREATE TABLE resources (kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL UNIQUE,
@@ -81,10 +81,11 @@ Status open_database(SqliteConnection& connection, const std::string& path) {
     return Error{ErrorCode::kInvalid, "store " + path, "", "is the database of another program",
                  "give the controller a state directory of its own"};
   if (*version < kSchemaVersion)
-    return Error{ErrorCode::kInvalid, "store " + path, "schema version",
-                 std::to_string(*version) + " is of an older Farspan, whose rows this one cannot read",
-                 "with the older one write every kind to a file (farspan get KIND -o yaml) and note the "
-                 "keys (farspan export); then move the store away, start anew and apply the files"};
+    return Error{
+        ErrorCode::kInvalid, "store " + path, "schema version",
+        std::to_string(*version) + " is of an older Farspan, whose rows this one cannot read",
+        "with the older one write every kind to a file (farspan get KIND -o yaml) and note the "
+        "keys (farspan export); then move the store away, start anew and apply the files"};
   if (*version != kSchemaVersion)
     return Error{ErrorCode::kInvalid, "store " + path, "schema version",
                  std::to_string(*version) + " is not known to this Farspan, which writes " +

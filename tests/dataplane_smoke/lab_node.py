@@ -183,6 +183,15 @@ class Node:
         request.get_counters.SetInParent()
         return {c.name: c.value for c in self.request(request).counters.counters if c.value}
 
+    def path(self, tunnel):
+        """What is known of the path of a tunnel: (MTU, how it is known); None before the first packet."""
+        request = self.lab.v1[0].TablesRequest()
+        request.get_counters.SetInParent()
+        for row in self.request(request).counters.tunnels:
+            if row.tunnel == tunnel and row.HasField("path"):
+                return row.path.mtu, row.path.origin
+        return None
+
     def live_ports(self):
         request = self.lab.v1[0].TablesRequest()
         request.get_tables.SetInParent()
@@ -289,14 +298,30 @@ def add_route(batch, vrf, destination, *, table=0, **next_hop):
             getattr(route.next_hop, name).SetInParent()
 
 
-def two_linked_nodes(lab, suite=None, is_link=True):
+def routers_between(lab, a, b, mtu):
+    """A 192.0.2.1 ── router-a ══wire══ router-b ── 198.51.100.2 B."""
+    first, second = lab.namespace("router-a"), lab.namespace("router-b")
+    lab.veth(a, "wan", "192.0.2.1/24", first, "to-a", "192.0.2.254/24", mtu)
+    lab.veth(b, "wan", "198.51.100.2/24", second, "to-b", "198.51.100.254/24", mtu)
+    lab.veth(first, "wire", "203.0.113.1/30", second, "wire", "203.0.113.2/30", mtu)
+    for namespace, gateway in ((a, "192.0.2.254"), (b, "198.51.100.254"), (first, "203.0.113.2"), (second, "203.0.113.1")):
+        run("ip", "route", "add", "default", "via", gateway, namespace=namespace)
+    for router in (first, second):
+        run("sysctl", "-qw", "net.ipv4.ip_forward=1", namespace=router)
+
+
+def two_linked_nodes(lab, suite=None, is_link=True, has_routers=False, mtu=1500):
     """client ─TAP─ A ══ESP══ B ─TAP─ server, one VRF, as two regions' nodes would have it."""
     a, b = lab.namespace("a"), lab.namespace("b")
     client, server = lab.namespace("client"), lab.namespace("server")
-    lab.veth(a, "wan", "192.0.2.1/24", b, "wan", "192.0.2.2/24")
+    to_a, to_b = "192.0.2.1", "198.51.100.2" if has_routers else "192.0.2.2"
+    if has_routers:
+        routers_between(lab, a, b, mtu)
+    else:
+        lab.veth(a, "wan", "192.0.2.1/24", b, "wan", "192.0.2.2/24", mtu)
     nodes = []
-    plan = [(a, client, "10.1.0", "10.2.0", "192.0.2.1", "192.0.2.2", 0x1001, 0x2001),
-            (b, server, "10.2.0", "10.1.0", "192.0.2.2", "192.0.2.1", 0x2001, 0x1001)]
+    plan = [(a, client, "10.1.0", "10.2.0", to_a, to_b, 0x1001, 0x2001),
+            (b, server, "10.2.0", "10.1.0", to_b, to_a, 0x2001, 0x1001)]
     suite = suite or {"suite": (20, 0), "key_length": 36, "integrity_key_length": 0}
     keys = {spi: (os.urandom(suite["key_length"]), os.urandom(suite["integrity_key_length"])) for spi in (0x1001, 0x2001)}
     tunnel = (LINK_BIT | 1) if is_link else 1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// random_documents json|yaml COUNT SEED: random resources as people would get them, for readers that
-// are not ours.
+// random_documents json|yaml COUNT SEED: random resources as people would get them, for readers
+// that are not ours.
 #include <cstdlib>
 #include <iostream>
 #include <string_view>

@@ -196,6 +196,10 @@ void EveryReason::provoke(DropReason reason) {
       return send_labelled(kLabel + 1, true);
     case kEcnInvalid:
       return send_sealed([](Sent& sent) { sent.tos = 3; });
+    case kForgedQuote:
+      return berlin.from_routers({{.has_esp_header = true, .spi = 7}});
+    case kShortQuote:
+      return berlin.from_routers({io::Quote{}});
     case kMalformedIke:
       return send_datagram(Bytes(12, 0));
     case kIkeUnavailable:

@@ -193,13 +193,16 @@ class Twin final : public World {
     osaka.from_instance(5, frame(tcp(ip, {53, port, 1000, 1, flags}, "yes")));
     carry(osaka, berlin);
   }
-  /// Berlin's underlay carries `mtu` from now on, as a packet to each peer has to find out.
+  /// Berlin's underlay carries `mtu` from now on, as a packet to each peer finds out and the kernel
+  /// says.
   void set_underlay_mtu(uint32_t mtu) {
     berlin.underlay_mtu = mtu;
     berlin.send_verdict = io::SendVerdict::kTooBig;
     for (const char* to : {"10.2.0.5", "172.16.0.5"})
       berlin.from_instance(5, frame(udp({.source = "10.1.0.5", .destination = to}, 41, 53, "?")));
+    berlin.change_routes();
     berlin.send_verdict = io::SendVerdict::kSent;
+    berlin.advance(std::chrono::seconds(1));
   }
   /// Berlin's tables, with or without the way to osaka.
   void program(bool has_way) {
@@ -234,7 +237,8 @@ TEST(Shortcuts, ComeToWhatTheWholeWayComesTo) {
         twin->set_underlay_mtu(what_else == 41 ? 1000 : 1500);
       } else if (what_else < 46) {
         twin->program(what_else > 43);
-      } else if (what_else == 46) {  // nobody was told, but it is long enough ago to ask
+      } else if (what_else == 46) {  // no packet was too big, but the kernel says so
+        twin->berlin.change_routes();
         twin->berlin.underlay_mtu = 1000;
         twin->berlin.advance(std::chrono::seconds(11));
       }

@@ -161,6 +161,18 @@ void TestNode::from_charon(const IkeDatagram& datagram) {
   batch([&] { pipeline_->from_ike(datagram); });
 }
 
+void TestNode::from_routers(const std::vector<io::Quote>& quotes) {
+  batch([&] { pipeline_->from_quotes(quotes); });
+}
+
+void TestNode::change_routes() {
+  batch([&] { pipeline_->routes_changed(); });
+}
+
+PathReport TestNode::path_of(uint32_t tunnel) const {
+  return tables_->at(*tables_->find_tunnel(TunnelId(tunnel))).path->report();
+}
+
 void TestNode::advance(std::chrono::milliseconds by) {
   now_ += by;
   batch([] {});
@@ -278,7 +290,7 @@ void TestNode::send(std::span<const io::Train> trains, std::span<io::SendVerdict
     EXPECT_LE(train.packet_count(), io::kMaxTrainPackets);
     EXPECT_LE(train.segment_size + 28, underlay_mtu) << name << " sent more than the path carries";
     sent_.push_back({train.source, train.destination, train.tos, train.segment_size,
-                     Bytes(train.bytes, train.bytes + train.length)});
+                     Bytes(train.bytes, train.bytes + train.length), train.may_fragment});
   }
 }
 
@@ -287,7 +299,7 @@ std::optional<DropReason> TestNode::to_ike(const IkeDatagram& datagram) {
   return ike_refusal;
 }
 
-std::optional<uint32_t> TestNode::path_mtu(uint32_t) { return underlay_mtu; }
+std::optional<uint32_t> TestNode::route_mtu(uint32_t) { return underlay_mtu; }
 void TestNode::port_died(const PortEntry&) {}
 
 void connect(TestNode& a, uint32_t tunnel_of_a, TestNode& b, uint32_t tunnel_of_b,
@@ -369,6 +381,23 @@ void plain_tables(v1::TablesBatch& batch, const std::string& own,
       if ((id & 0x80000000) != 0) to->set_label(kLabel);
     }
   }
+}
+
+Tso tso(const Ip& ip, uint16_t mss, size_t length) {
+  Bytes packet = tcp(ip, {.flags = 0x18}, std::string(length, 'd'));
+  uint32_t sum = 6 + static_cast<uint32_t>(packet.size() -
+                                           20);  // of the pseudo-header, as the kernel leaves it
+  for (size_t i = 12; i < 20; i += 2) sum += uint32_t{packet[i]} << 8 | packet[i + 1];
+  while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
+  packet[36] = static_cast<uint8_t>(sum >> 8);
+  packet[37] = static_cast<uint8_t>(sum);
+  return {frame(packet),
+          {.flags = VirtioHeader::kNeedsChecksum,
+           .gso_type = VirtioHeader::kTcpV4,
+           .header_length = 54,
+           .gso_size = mss,
+           .checksum_start = 34,
+           .checksum_offset = 16}};
 }
 
 World::World() {

@@ -41,6 +41,7 @@ struct Sent {
   uint8_t tos = 0;
   uint32_t segment_size = 0;
   Bytes bytes;
+  bool may_fragment = false;
   size_t packets() const {
     return segment_size == 0 ? 0 : (bytes.size() + segment_size - 1) / segment_size;
   }
@@ -83,6 +84,8 @@ class TestNode final : public Outside {
                      const VirtioHeader& virtio = {});
   void from_wire(const std::vector<Sent>& trains);
   void from_charon(const IkeDatagram& datagram);
+  /// Routers on the way say that packets were too big for them.
+  void from_routers(const std::vector<io::Quote>& quotes);
   void advance(std::chrono::milliseconds by);
   /// `inner` sealed with the newest outbound SA of `tunnel`, whatever it is: what a hostile peer
   /// may send. Passes by the pipeline and its counters. @pre a GCM SA without ESN
@@ -105,6 +108,9 @@ class TestNode final : public Outside {
   int64_t unaccounted() const;
   std::vector<Flow> flows() const;
   const InterfaceCounters& counters_of(uint32_t port) const;
+  /// The kernel says that routes of the underlay changed.
+  void change_routes();
+  PathReport path_of(uint32_t tunnel) const;
   uint64_t shortcuts_taken() const { return pipeline_->shortcuts_taken(); }
 
   std::string name;
@@ -124,7 +130,7 @@ class TestNode final : public Outside {
   io::WriteVerdict write_port(const PortEntry& port, std::span<const iovec> frame) override;
   void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) override;
   std::optional<DropReason> to_ike(const IkeDatagram& datagram) override;
-  std::optional<uint32_t> path_mtu(uint32_t remote) override;
+  std::optional<uint32_t> route_mtu(uint32_t remote) override;
   void port_died(const PortEntry& port) override;
 
   std::chrono::steady_clock::time_point now_{std::chrono::hours(1)};
@@ -147,6 +153,13 @@ class TestNode final : public Outside {
 /// Puts the two SAs of a tunnel up between `a` and `b`.
 void connect(TestNode& a, uint32_t tunnel_of_a, TestNode& b, uint32_t tunnel_of_b,
              TestNode::SaOptions options_of_a = {});
+
+/// A super-packet of segments of `mss` bytes, `length` in all, as a TAP device hands it over.
+struct Tso {
+  Bytes frame;
+  VirtioHeader virtio;
+};
+Tso tso(const Ip& ip, uint16_t mss, size_t length);
 
 class World : public ::testing::Test {
  protected:

@@ -180,28 +180,6 @@ TEST_F(Tunnel, APeerBehindAnotherNatMappingIsReportedOnce) {
   EXPECT_THAT(osaka.taken_from(5), SizeIs(2));
 }
 
-// A super-packet of `segments` segments of `mss` bytes as a TAP device hands it over.
-struct Tso {
-  Bytes frame;
-  VirtioHeader virtio;
-};
-Tso tso(const Ip& ip, uint16_t mss, size_t length) {
-  Bytes packet = tcp(ip, {.flags = 0x18}, std::string(length, 'd'));
-  uint32_t sum = 6 + static_cast<uint32_t>(packet.size() -
-                                           20);  // of the pseudo-header, as the kernel leaves it
-  for (size_t i = 12; i < 20; i += 2) sum += uint32_t{packet[i]} << 8 | packet[i + 1];
-  while (sum > 0xFFFF) sum = (sum & 0xFFFF) + (sum >> 16);
-  packet[36] = static_cast<uint8_t>(sum >> 8);
-  packet[37] = static_cast<uint8_t>(sum);
-  return {frame(packet),
-          {.flags = VirtioHeader::kNeedsChecksum,
-           .gso_type = VirtioHeader::kTcpV4,
-           .header_length = 54,
-           .gso_size = mss,
-           .checksum_start = 34,
-           .checksum_offset = 16}};
-}
-
 TEST_F(Tunnel, ASuperPacketIsOneTrainAndArrivesAsOneWrite) {
   const Tso big = tso(kToOsaka, 1390, 40 * 1390 + 100);
   berlin.from_instance(5, big.frame, big.virtio);
@@ -372,7 +350,7 @@ TEST_F(Tunnel, SynsAnnounceWhatTheTunnelsCarry) {
   EXPECT_THAT(osaka.taken_from(5),
               ElementsAre("10.1.0.5 > 10.2.0.5 ttl=62 tcp 4000 > 80 S seq=1000 mss=1394 \"\""));
   osaka.underlay_mtu = 1300;  // what comes back must fit the way back, which only osaka knows
-  osaka.advance(std::chrono::seconds(60));
+  osaka.change_routes();
   berlin.from_instance(5,
                        frame(tcp(kToOsaka, {.source_port = 4001, .flags = 0x02, .mss = 1460}, "")));
   carry(berlin, osaka);

@@ -39,7 +39,7 @@ class Count {
   X(kToLink,      "packets.to_link") \
   X(kToIke,       "packets.to_ike")       /* IKE datagrams handed to charon */ \
   X(kFromIke,     "packets.from_ike")     /* IKE datagrams of charon */ \
-  X(kAnswered,    "packets.answered")     /* answers of the node itself: echo, ICMP errors, ARP */ \
+  X(kAnswered,    "packets.answered")     /* of the node itself: echo, ICMP errors, ARP, probes of links */ \
   X(kConsumed,    "packets.consumed")     /* packets that ended here as they should */ \
   X(kFromUnderlay, "packets.from_underlay") /* from the underlay, but of no SA: IKE, keepalives, unknown SPIs */ \
   X(kToUnderlay,  "packets.to_underlay")  /* IKE datagrams sent */ \

@@ -20,6 +20,7 @@
 #include "farspan/dataplane/control/journaled_rows.h"
 #include "farspan/dataplane/control/references.h"
 #include "farspan/dataplane/fib/route_table.h"
+#include "farspan/dataplane/path/tunnel_path.h"
 #include "farspan/dataplane/policy/rule_set.h"
 
 namespace farspan::dataplane {
@@ -54,6 +55,7 @@ struct TunnelRow {
   bool is_link = false;
   VrfId vrf;
   std::shared_ptr<InterfaceCounters> counters;
+  std::shared_ptr<TunnelPath> path;  // made and kept with the counters
   bool operator==(const TunnelRow&) const = default;
 };
 

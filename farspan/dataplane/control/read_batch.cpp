@@ -145,7 +145,10 @@ class BatchReader {
     TunnelRow& tunnel = intent_.tunnels.write(TunnelId(row.id()));
     tunnel.is_link = row.is_link();
     tunnel.vrf = VrfId(row.vrf());
-    if (!tunnel.counters) tunnel.counters = std::make_shared<InterfaceCounters>();
+    if (!tunnel.counters) {
+      tunnel.counters = std::make_shared<InterfaceCounters>();
+      tunnel.path = std::make_shared<TunnelPath>();
+    }
     return ok();
   }
 

@@ -23,6 +23,7 @@
 #include "farspan/dataplane/control/counters.h"
 #include "farspan/dataplane/control/id_index.h"
 #include "farspan/dataplane/fib/fib.h"
+#include "farspan/dataplane/path/tunnel_path.h"
 #include "farspan/dataplane/policy/rule_set.h"
 
 namespace farspan::dataplane {
@@ -53,6 +54,7 @@ struct TunnelEntry {
   bool is_link = false;
   VrfIndex vrf;  // of what an office's tunnel decrypts; on links the label says
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
+  std::shared_ptr<TunnelPath> path;             // never null in a row
 };
 
 struct Tables {

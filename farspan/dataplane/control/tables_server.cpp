@@ -53,6 +53,17 @@ void write_tables(const Tables& tables, v1::Tables* reply) {
   }
 }
 
+void write_path(const PathReport& path, v1::TunnelCounters* row) {
+  if (path.origin == MtuOrigin::kUnknown) return;
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+  const auto seconds = static_cast<uint64_t>(now.count());
+  row->mutable_path()->set_mtu(path.mtu);
+  row->mutable_path()->set_route_mtu(path.route_mtu);
+  row->mutable_path()->set_origin(std::string(word_of(path.origin)));
+  row->mutable_path()->set_seconds_ago(seconds - std::min(seconds, path.since_seconds));
+}
+
 void write_counters(const Tables& tables, const std::vector<const NodeCounters*>& workers,
                     v1::Counters* reply) {
   const auto add = [&](std::string name, auto counter) {
@@ -80,6 +91,7 @@ void write_counters(const Tables& tables, const std::vector<const NodeCounters*>
     v1::TunnelCounters* row = reply->add_tunnels();
     row->set_tunnel(tunnel.id.value());
     write_interface(*tunnel.counters, row);
+    write_path(tunnel.path->report(), row);
   }
 }
 
@@ -97,7 +109,6 @@ void write_sas(const std::vector<SaRow>& sas, v1::Sas* reply) {
     row->set_packets(sa.packets);
     row->set_bytes(sa.bytes);
     row->set_sequence(sa.sequence);
-    row->set_path_mtu(sa.path_mtu);
   }
 }
 

@@ -34,7 +34,6 @@ struct SaRow {
   std::string suite;          // "AES-256-GCM-16"
   bool is_udp_encapsulated = false, has_esn = false;
   uint64_t packets = 0, bytes = 0, sequence = 0;
-  uint32_t path_mtu = 0;  // 0: unknown
 };
 
 /// What the server asks others for.

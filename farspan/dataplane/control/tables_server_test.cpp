@@ -113,14 +113,27 @@ TEST_F(TablesServerTest, SumsTheCountersOfTheWorkers) {
   EXPECT_EQ(counters.tunnels(0).ShortDebugString(), "tunnel: 20 bytes_out: 9");
 }
 
+TEST_F(TablesServerTest, SaysWhatIsKnownOfThePathOfATunnel) {
+  program_one_port();
+  EXPECT_FALSE(ask("get_counters { }").counters().tunnels(0).has_path()) << "nothing was sent yet";
+  TunnelPath& path = *tables_.current().tunnels[0].path;
+  path.set_route(0xC0000202, 1500, 1);
+  path.lower(1300, MtuOrigin::kQuote, 1);
+  const v1::PathMtu said = ask("get_counters { }").counters().tunnels(0).path();
+  EXPECT_EQ(said.mtu(), 1300u);
+  EXPECT_EQ(said.route_mtu(), 1500u);
+  EXPECT_EQ(said.origin(), "quote");
+  EXPECT_GT(said.seconds_ago(), 0u);
+}
+
 TEST_F(TablesServerTest, ShowsSas) {
   sas_ = {{0xC0FFEE01, true, TunnelId(20), "192.0.2.1:4500", "198.51.100.2:4500", "AES-256-GCM-16",
-           true, true, 5, 600, 7, 1438}};
+           true, true, 5, 600, 7}};
   EXPECT_EQ(
       ask("get_sas { }").sas().sas(0).ShortDebugString(),
       "spi: 3237998081 is_inbound: true tunnel: 20 local: \"192.0.2.1:4500\" remote: "
       "\"198.51.100.2:4500\" suite: \"AES-256-GCM-16\" is_udp_encapsulated: true has_esn: true "
-      "packets: 5 bytes: 600 sequence: 7 path_mtu: 1438");
+      "packets: 5 bytes: 600 sequence: 7");
 }
 
 TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {

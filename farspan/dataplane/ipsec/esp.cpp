@@ -378,13 +378,10 @@ void EspWorker::finish_open(OpenSlot& slot, uint64_t sequence) {
     return;
   }
   count(sa, text_length - kTrailer - pad, 1, true);
-  if (next_header == kDummyNextHeader) {
-    slot.drop = DropReason::kDummy;
-    return;
-  }
   slot.inner = slot.esp + prefix;
   slot.inner_length = text_length - kTrailer - pad;
   slot.next_header = next_header;
+  if (next_header == kDummyNextHeader) slot.drop = DropReason::kDummy;
 }
 
 template <class Sa>

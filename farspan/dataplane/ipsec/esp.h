@@ -57,7 +57,7 @@ struct OpenSlot {
   Endpoint
       source;  // outer; watched for a changed NAT mapping of UDP-encapsulated SAs, {} = do not look
   // answers
-  uint8_t* inner;  // inside esp
+  uint8_t* inner;  // inside esp; of dummies too
   uint32_t inner_length;
   uint8_t next_header;
   std::optional<dataplane::DropReason> drop;  // replay, ICV, padding, malformed, dummy, hard limit

@@ -20,11 +20,12 @@
 
 namespace farspan::ipsec {
 
-/// What the worker learnt of the path to the peer; refreshed by the io side from IP_MTU and
-/// EMSGSIZE.
+/// What the worker goes by towards the peer (dataplane/path).
 struct PathMtu {
   uint32_t underlay_mtu = 0;   // largest outer IPv4 packet; 0: not known yet
   uint32_t learnt_for = 0;     // OutboundSa::moves(); another path: learn again
+  uint32_t epoch = 0;          // the pipeline's; another one: learn again
+  bool may_fragment = false;   // outside, so without DF
   uint64_t fresh_until = 0;    // CLOCK_MONOTONIC, seconds
   uint32_t largest_inner = 0;  // inner packet that fits it
 };

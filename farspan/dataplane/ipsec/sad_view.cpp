@@ -31,6 +31,15 @@ SadView::Selection SadView::select_by_all(const Policies& policies, const InnerF
           nullptr};
 }
 
+OutboundSa* SadView::outbound(uint32_t tunnel, uint32_t spi) const {
+  const Row* const row = rows_.find(tunnel);
+  if (row == nullptr) return nullptr;
+  for (const Candidate& candidate : row->policies.candidates) {
+    if (candidate.sa->spi() == spi) return candidate.sa;
+  }
+  return nullptr;
+}
+
 OutboundSa* SadView::newest_outbound(uint32_t tunnel) const {
   const Row* const row = rows_.find(tunnel);
   return row == nullptr ? nullptr : row->newest.sa;

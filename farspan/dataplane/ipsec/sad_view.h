@@ -98,6 +98,8 @@ class SadView {
   /// The newest outbound SA of `tunnel` whatever it covers, or null: for MTU and status.
   OutboundSa* newest_outbound(uint32_t tunnel) const;
 
+  /// The outbound SA of `tunnel` with this SPI, if a policy of the tunnel uses it; or null.
+  OutboundSa* outbound(uint32_t tunnel, uint32_t spi) const;
   /// Whether a tunnel is declared for this underlay address, or a living SA comes from it.
   bool is_peer(uint32_t address) const { return peers_.find(address) != nullptr; }
 

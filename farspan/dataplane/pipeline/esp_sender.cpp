@@ -10,7 +10,7 @@
 namespace farspan::dataplane {
 namespace {
 
-constexpr uint8_t kNextHeaderIpv4 = 4, kNextHeaderMpls = 137;
+constexpr uint8_t kNextHeaderIpv4 = 4, kNextHeaderDummy = 59, kNextHeaderMpls = 137;
 
 io::Endpoint to_io(const ipsec::Endpoint& endpoint, bool is_udp) {
   return {endpoint.address, is_udp ? endpoint.port : uint16_t{0}};
@@ -37,10 +37,13 @@ ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length, uint32_t 
   slot.esp = bytes_.get() + used_;
   slot.inner_length = length;
   slot.count = count;
-  slot.next_header = way.label != 0 ? kNextHeaderMpls : kNextHeaderIpv4;
+  slot.next_header = way.label != 0 ? kNextHeaderMpls
+                     : way.is_dummy ? kNextHeaderDummy
+                                    : kNextHeaderIpv4;
   Waiting& waiting = waiting_[count_];
   waiting.tunnel = way.tunnel;
   waiting.tos = way.tos;
+  waiting.may_fragment = (way.may_fragment || way.sa->mtu.may_fragment) && !way.is_dummy;
   ++count_;
   used_ += count * sealed_length;
   return slot;
@@ -90,7 +93,8 @@ bool EspSender::continues_train(uint32_t first, uint32_t next) const {
   const Waiting &a = waiting_[first], &b = waiting_[next];
   const ipsec::SealSlot& before = slots_[next - 1];
   const ipsec::OutboundSa &one = *slots_[first].sa, &other = *slots_[next].sa;
-  return a.tunnel == b.tunnel && a.tos == b.tos && (&one == &other || one.path() == other.path()) &&
+  return a.tunnel == b.tunnel && a.tos == b.tos && a.may_fragment == b.may_fragment &&
+         (&one == &other || one.path() == other.path()) &&
          slots_[next].esp == before.esp + before.sealed * before.esp_length;
 }
 
@@ -122,7 +126,8 @@ uint32_t EspSender::collect_trains() {
                               .bytes = head.esp,
                               .length = length,
                               .segment_size = segment,
-                              .tos = waiting_[first].tos};
+                              .tos = waiting_[first].tos,
+                              .may_fragment = waiting_[first].may_fragment};
   }
   return train_count;
 }

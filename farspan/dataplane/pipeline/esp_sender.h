@@ -40,6 +40,8 @@ class EspSender {
     const TunnelEntry* tunnel;  // of the present tables: flush() before they change
     uint32_t label;             // 0: none
     uint8_t tos;                // outer
+    bool may_fragment = false;  // the inner packet has no DF, nor needs the outer one any
+    bool is_dummy = false;      // no packet of anybody: next header 59 (RFC 4303 §2.6)
   };
 
   struct Place {
@@ -65,6 +67,7 @@ class EspSender {
   struct Waiting {
     const TunnelEntry* tunnel;
     uint8_t tos;
+    bool may_fragment;
   };
   void make_room(uint32_t sealed_length);
   ipsec::SealSlot& next_slot(const Way& way, uint32_t length, uint32_t count,

@@ -48,6 +48,7 @@ void Pipeline::forward_whole(SuperPacket& packet, const Arrival& from) {
     return drop(packet, DropReason::kTtlExceeded);
   }
   clamp_by_ingress(packet, from);
+  watch_answer(packet, from);
   send(packet, adjacency, from);
 }
 

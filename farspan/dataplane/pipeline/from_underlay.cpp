@@ -102,6 +102,7 @@ void Pipeline::open_waiting() {
   esp_.open({open_.data(), open_count_});
   uint32_t count = 0;
   for (uint32_t i = 0; i < open_count_; ++i) {
+    if (open_[i].drop == DropReason::kDummy && take_probe(open_[i], opening_[i].tunnel)) continue;
     SuperPacket& packet = (*supers_)[count];
     if (const auto reason = enter(open_[i], i, packet, arrivals_[count])) {
       counters_.drop(*reason);

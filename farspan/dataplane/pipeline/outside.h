@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outside: everything beyond the pipeline: ports, the underlay, charon, the kernel's path MTU.
+// Outside: everything beyond the pipeline: ports, the underlay, charon, the kernel's routes.
 //
 // Virtual, because tests put a fake there; called once per super-packet or train, beside which a
 // system call happens anyway, never once per wire packet.
@@ -15,6 +15,7 @@
 
 #include "farspan/dataplane/control/tables.h"
 #include "farspan/dataplane/pipeline/ike_datagram.h"
+#include "farspan/io/icmp_quotes.h"
 #include "farspan/io/tap_port.h"
 #include "farspan/io/train.h"
 
@@ -32,8 +33,8 @@ class Outside {
   virtual void send(std::span<const io::Train> trains, std::span<io::SendVerdict> verdicts) = 0;
   /// Hands a datagram to charon; or says why it does not hear of it.
   virtual std::optional<DropReason> to_ike(const IkeDatagram& datagram) = 0;
-  /// The path MTU to an underlay address as the kernel knows it; nothing without a route.
-  virtual std::optional<uint32_t> path_mtu(uint32_t remote) = 0;
+  /// The MTU of the route to an underlay address; nothing without a route.
+  virtual std::optional<uint32_t> route_mtu(uint32_t remote) = 0;
   /// The port's device is gone.
   virtual void port_died(const PortEntry& port) = 0;
 };

@@ -27,10 +27,12 @@ void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Inst
   now_seconds_ =
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now_ms_).count());
   esp_.set_now(now_seconds_);
+  follow_routes();
   shortcuts_.look_at({tables.version, sad.version()});
 }
 
 void Pipeline::end_batch() {
+  probe_links();
   sender_.flush();
   reassembler_.end_batch();
   flows_.age(now_ms_, kFlowsAgedPerBatch);

@@ -26,7 +26,9 @@
 
 #include <array>
 #include <chrono>
+#include <limits>
 #include <memory>
+#include <vector>
 
 #include "farspan/dataplane/flow/flow_table.h"
 #include "farspan/dataplane/ipsec/sad_view.h"
@@ -34,6 +36,8 @@
 #include "farspan/dataplane/packet/mpls.h"
 #include "farspan/dataplane/packet/reassemble.h"
 #include "farspan/dataplane/packet/virtio.h"
+#include "farspan/dataplane/path/probe.h"
+#include "farspan/dataplane/path/sent_sas.h"
 #include "farspan/dataplane/pipeline/arrival.h"
 #include "farspan/dataplane/pipeline/esp_sender.h"
 #include "farspan/dataplane/pipeline/icmp_limit.h"
@@ -68,8 +72,15 @@ class Pipeline {
   /// What the sockets of the underlay received: UDP 500 and 4500, and native ESP (destination port
   /// 0).
   void from_underlay(std::span<const io::Train> trains);
+  /// What routers say about packets that were too big for them.
+  void from_quotes(std::span<const io::Quote> quotes);
+  /// Routes or interfaces of the underlay are not what they were.
+  void routes_changed() { are_routes_changed_ = true; }
   /// A datagram charon sends.
   void from_ike(const IkeDatagram& datagram);
+
+  /// How long after the last batch the next one must begin at the latest.
+  std::chrono::milliseconds wait() const;
 
   uint64_t taken_frames() const { return sender_.taken(); }
   /// Sends what waits; end_batch() does the same.
@@ -117,14 +128,31 @@ class Pipeline {
   void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
   uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
     const ipsec::PathMtu& known = sa.mtu;
-    const bool is_fresh = known.underlay_mtu != 0 && known.learnt_for == sa.moves() &&
-                          now_seconds_ < known.fresh_until;
+    const bool is_fresh = known.underlay_mtu != 0 && known.epoch == path_epoch_ &&
+                          known.learnt_for == sa.moves() && now_seconds_ < known.fresh_until;
     if (!is_fresh) learn_mtu(sa);
     const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
     return known.largest_inner > label_length ? known.largest_inner - label_length : 0;
   }
-  void learn_mtu(ipsec::OutboundSa& sa);
   ipsec::OutboundSa* select_sa(SuperPacket& packet, const Adjacency& adjacency);
+  // path_mtu.cpp
+  void learn_mtu(ipsec::OutboundSa& sa);
+  std::optional<DropReason> take_quote(const io::Quote& quote);
+  // black_hole.cpp
+  void watch_sent(const EspSender::Way& way, const uint8_t* ip, uint32_t length) {
+    if (length > kSmallEverywhere && !way.tunnel->is_link) watch_large(way, ip, length);
+  }
+  void watch_large(const EspSender::Way& way, const uint8_t* ip, uint32_t length);
+  void watch_answer(const SuperPacket& packet, const Arrival& from);
+  void act_on(BlackHole::Finding finding, TunnelPath& path);
+  // probes.cpp
+  void watch_link(const TunnelEntry& link);
+  void probe_links();
+  void probe_link(const TunnelEntry& link, ipsec::OutboundSa& sa);
+  bool take_probe(const ipsec::OpenSlot& slot, TunnelIndex index);
+  void send_probe(const PathProbe& probe, const TunnelEntry& link, ipsec::OutboundSa& sa,
+                  uint32_t length);
+  void follow_routes();
   // fragments.h
   template <class Each>
   void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);
@@ -139,6 +167,9 @@ class Pipeline {
     counters_.drop(reason, packet.wire_packets());
   }
 
+  static constexpr uint32_t kSmallEverywhere =
+      500;  // inner packets, in the least path MTU there is
+  static constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
   static constexpr uint32_t kMaxOpen = 128;     // ESP packets opened in one call
   static constexpr uint32_t kMaxSupers = 64;    // super-packets they become
   static constexpr uint32_t kSmallestMtu = 68;  // RFC 791 §3.1
@@ -154,6 +185,12 @@ class Pipeline {
   EspSender sender_;
   Coalescer coalescer_{Coalescer::Udp::kMerge};
   IcmpLimit icmp_limit_;
+  SentSas sent_sas_;
+  uint32_t path_epoch_ = 0;  // another one: every SA learns its MTU again
+  bool are_routes_changed_ = false;
+  uint64_t routes_followed_seconds_ = 0;
+  std::vector<TunnelId> watched_links_;  // those that carried something
+  uint64_t probes_due_ms_ = kNever;
 
   const Tables* tables_ = nullptr;  // these five: from begin_batch() to end_batch()
   const ipsec::SadView* sad_ = nullptr;

@@ -83,6 +83,7 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
       ip.protocol == protocol::kTcp ? net::header_at<TcpHeader>(transport).flags : uint8_t{0};
   flows_.touch(known->hit, now_ms_, flags, 1, length);
   decrement_ttl(ip);
+  watch_sent(known->way, bytes, length);
   sender_.take(known->way, bytes, length);
   ++shortcuts_taken_;
   return true;

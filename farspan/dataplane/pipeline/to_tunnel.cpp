@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // to_tunnel: which SA, does it fit, and into the sender as wire packets.
 //
-// The MTU is the underlay's path MTU less what the SA's suite, UDP and the label cost; nobody sets
-// it by hand.
+// The MTU is the underlay's path MTU (path_mtu.cpp) less what the SA's suite, UDP and the label
+// cost.
 #include "farspan/dataplane/packet/ecn.h"
 #include "farspan/dataplane/packet/fragment.h"
 #include "farspan/dataplane/packet/mpls.h"
@@ -17,9 +17,6 @@
 namespace farspan::dataplane {
 namespace {
 
-constexpr uint64_t kMtuFreshSeconds =
-    10;  // a path that grew again is noticed after this (RFC 1191 §6.3)
-constexpr uint32_t kMtuWithoutRoute = 1500;  // judged by this, then dropped as underlay_unreachable
 constexpr uint8_t kDscpMask = 0xFC;
 
 uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
@@ -29,16 +26,6 @@ uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
 }
 
 }  // namespace
-
-void Pipeline::learn_mtu(ipsec::OutboundSa& sa) {
-  const uint32_t moves = sa.moves();  // before the path: one more move, and it is learnt again
-  const ipsec::OuterPath path = sa.path();
-  const uint32_t mtu = outside_.path_mtu(path.remote.address).value_or(kMtuWithoutRoute);
-  sa.mtu = {.underlay_mtu = mtu,
-            .learnt_for = moves,
-            .fresh_until = now_seconds_ + kMtuFreshSeconds,
-            .largest_inner = sa.max_inner_length(mtu, path.is_udp_encapsulated)};
-}
 
 // The SA for `packet`; or null, and the packet is dropped. An ICMP error from a router that no
 // Child SA covers leaves from the destination of the packet it is about, which one does: what is
@@ -92,13 +79,23 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
   if (packet.parsed.protocol == net::protocol::kTcp) clamp_mss(packet, mss_for_mtu(mtu));
 
-  const EspSender::Way way{&sa, &tunnel, adjacency.label, outer_tos_of(packet, sa)};
+  // DF as the sender has it (RFC 4301 §8.1), but between nodes, who know what arrives.
+  const EspSender::Way way{.sa = &sa,
+                           .tunnel = &tunnel,
+                           .label = adjacency.label,
+                           .tos = outer_tos_of(packet, sa),
+                           .may_fragment = !tunnel.is_link && !packet.parsed.has_df};
   if (how == Fit::kFragment) {
     return for_each_fragment(packet, mtu, [&](const SuperPacket& fragment) {
       uint8_t* const to = sender_.place(way, fragment.length(), 1).inner;
       std::memcpy(to, fragment.header, fragment.length());
     });
   }
+  watch_sent(
+      way, packet.header,
+      packet.header_length + (packet.segment_size != 0
+                                  ? std::min<uint32_t>(packet.segment_size, packet.payload_length)
+                                  : packet.payload_length));
   if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
       sa.suite().is_aead()) {
     complete_checksum(packet);
