@@ -54,6 +54,7 @@ struct TunnelRow {
   uint32_t index = 0;
   bool is_link = false;
   VrfId vrf;
+  uint32_t remote = 0;  // host order; 0: it may call from anywhere
   std::shared_ptr<InterfaceCounters> counters;
   std::shared_ptr<TunnelPath> path;  // made and kept with the counters
   bool operator==(const TunnelRow&) const = default;

@@ -138,6 +138,12 @@ class BatchReader {
   Status read_tunnel(const v1::TunnelRow& row) {
     const std::string name = row_name("tunnel", row.id());
     if (Status status = once(seen_tunnels_, name, row.id()); !status) return status;
+    uint32_t remote = 0;
+    if (!row.remote().empty()) {
+      Result<uint32_t> parsed = address(name, "remote", row.remote());
+      if (!parsed) return parsed.error();
+      remote = *parsed;
+    }
     if (row.is_link() && row.vrf() != 0) {
       return row_error(name, "vrf", std::to_string(row.vrf()) + " has no meaning on a link",
                        "leave it 0: the label says which VRF");
@@ -145,6 +151,7 @@ class BatchReader {
     TunnelRow& tunnel = intent_.tunnels.write(TunnelId(row.id()));
     tunnel.is_link = row.is_link();
     tunnel.vrf = VrfId(row.vrf());
+    tunnel.remote = remote;
     if (!tunnel.counters) {
       tunnel.counters = std::make_shared<InterfaceCounters>();
       tunnel.path = std::make_shared<TunnelPath>();

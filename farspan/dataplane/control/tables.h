@@ -52,7 +52,8 @@ struct TunnelEntry {
   bool is_vacant = true;
   TunnelId id;
   bool is_link = false;
-  VrfIndex vrf;  // of what an office's tunnel decrypts; on links the label says
+  VrfIndex vrf;         // of what an office's tunnel decrypts; on links the label says
+  uint32_t remote = 0;  // who the tunnel is declared for: its IKE is no stranger's; 0: unknown
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
   std::shared_ptr<TunnelPath> path;             // never null in a row
 };
