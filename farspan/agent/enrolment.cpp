@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "farspan/agent/state_file.h"
+#include "farspan/base/controller_names.h"
 #include "farspan/v1/node_session.grpc.pb.h"
 
 namespace farspan::agent {
@@ -27,16 +28,12 @@ Error refusal(const grpc::Status& status) {
           "the controller answered: " + status.error_message(), ""};
 }
 
-std::shared_ptr<grpc::Channel> channel_to(const std::string& controller,
-                                          const grpc::SslCredentialsOptions& credentials) {
-  grpc::ChannelArguments arguments;
-  arguments.SetSslTargetNameOverride(kControllerName);
-  return grpc::CreateCustomChannel(controller, grpc::SslCredentials(credentials), arguments);
-}
-
 Result<v1::EnrolReply> ask(const Bundle& bundle, const std::string& controller,
                            const std::string& request_der) {
-  const auto channel = channel_to(controller, {bundle.ca_certificate, "", ""});
+  grpc::ChannelArguments arguments;
+  arguments.SetSslTargetNameOverride(kEnrolmentName);
+  const auto channel = grpc::CreateCustomChannel(
+      controller, grpc::SslCredentials({bundle.ca_certificate, "", ""}), arguments);
   v1::EnrolRequest request;
   request.set_node(bundle.node);
   request.set_token(bundle.token);
@@ -117,26 +114,6 @@ Result<Enrolled> enrol(const std::string& directory, const std::string& node,
   if (!identity) return identity.error();
   ::unlink(bundle_path.c_str());
   return as_it_is({});
-}
-
-Result<Identity> renew(const std::string& directory, const std::string& node,
-                       const std::string& controller, const Identity& standing) {
-  auto request = certificate_request(standing.key, node);
-  if (!request) return request.error();
-  v1::RenewRequest message;
-  message.set_certificate_request(*request);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  const auto channel =
-      channel_to(controller, {standing.ca_certificate, standing.key, standing.certificate});
-  v1::EnrolReply reply;
-  const auto status = v1::NodeSession::NewStub(channel)->Renew(&context, message, &reply);
-  if (!status.ok()) return refusal(status);
-  if (auto kept = keep_identity(directory, node, standing.key, reply.certificate(),
-                                reply.ca_certificate(), standing.ca_certificate);
-      !kept)
-    return kept.error();
-  return load_identity(directory, node);
 }
 
 }  // namespace farspan::agent

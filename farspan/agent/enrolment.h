@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // enrolment: how a new machine becomes a node, one call with a one-time token, answered with a
-// certificate; and how a node's certificate is renewed, one call with the old one.
+// certificate.
 //
 // The bundle is a JSON file that the controller made and a person carried here:
 //   {"node": "us-east-1", "controller": "192.0.2.10:7443",
 //    "token": "…", "ca_certificate": "-----BEGIN …"}
 // It brings the CA along, so the very first connection is authenticated too. It is deleted once the
-// certificate is on the disk; the token in it is worthless then. It makes a new key, and a renewal
-// keeps the one there is: whoever has a lost machine's key must not become the node again with it.
+// certificate is on the disk; the token in it is worthless then. It makes a new key: whoever has a
+// lost machine's key must not become the node again with it.
 //
-// Not here: key and certificate (identity.h).
+// Not here: key and certificate (identity.h), renewing it (session.h).
 // Threads: the session's; each call waits for the controller, at most kPatience.
 #pragma once
 
@@ -31,8 +31,6 @@ struct Bundle {
 Result<Bundle> parse_bundle(std::string_view json);
 
 inline constexpr std::chrono::seconds kPatience{10};
-/// The name in every controller's certificate, whatever address it is reached at.
-inline constexpr const char* kControllerName = "controller.farspan";
 
 struct Enrolled {
   Identity identity;
@@ -47,9 +45,5 @@ struct Enrolled {
 /// @param bundle_path  empty: there is none
 Result<Enrolled> enrol(const std::string& directory, const std::string& node,
                        const std::string& controller, const std::string& bundle_path);
-
-/// A new certificate for the key and the node of `standing`, kept in `directory`.
-Result<Identity> renew(const std::string& directory, const std::string& node,
-                       const std::string& controller, const Identity& standing);
 
 }  // namespace farspan::agent

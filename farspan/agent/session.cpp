@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "farspan/agent/enrolment.h"
+#include "farspan/base/controller_names.h"
 #include "farspan/base/version.h"
 #include "farspan/nodestate/wire/wire.h"
 #include "farspan/v1/node_session.grpc.pb.h"
@@ -41,7 +42,7 @@ v1::NodeMessage message_of(const InForce& in_force) {
 
 std::shared_ptr<grpc::Channel> channel_to(const std::string& controller, const Identity& identity) {
   grpc::ChannelArguments arguments;
-  arguments.SetSslTargetNameOverride(kControllerName);
+  arguments.SetSslTargetNameOverride(kSessionName);
   arguments.SetMaxReceiveMessageSize(kMaxMessage);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(kPingPeriod.count()));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(kPingPatience.count()));
@@ -72,14 +73,18 @@ struct ControllerSession::State {
   std::optional<v1::NodeMessage> status;  // the newest one not sent yet
   grpc::ClientContext* context = nullptr;
   std::string last_complaint, last_bundle_complaint;
+  std::string next_key;  // of the certificate that this conversation asked for; the reader's
 
   std::thread reader;
 
   void run();
   std::optional<Identity> enrolled();
   bool converse(const Identity& identity);
+  std::optional<v1::NodeMessage> renewal_of(const Identity& own);
   void write(Stream& stream, const bool& is_over);
-  bool receive(const v1::ControllerMessage& message, uint64_t session_number);
+  bool receive(const v1::ControllerMessage& message, uint64_t session_number, const Identity& own);
+  bool receive_delta(const v1::Delta& message, uint64_t session_number);
+  bool keep(const v1::EnrolReply& certified, const Identity& own);
   void complain(const std::string& what);
   void complain_of_bundle(const std::optional<Error>& why);
 };
@@ -195,15 +200,6 @@ std::optional<Identity> ControllerSession::State::enrolled() {
         settings.node);
     return std::nullopt;
   }
-  if (validity_of(*found).renew_at <= now) {  // should it fail, the old one still serves
-    if (auto renewed =
-            renew(settings.state_directory, settings.node, settings.controller, *found)) {
-      spdlog::info("controller {}: renewed the certificate", settings.controller);
-      found = std::move(renewed);
-    } else {
-      complain(renewed.error().text());
-    }
-  }
   {
     const std::lock_guard lock(mutex);
     identity = *found;
@@ -236,14 +232,15 @@ bool ControllerSession::State::converse(const Identity& own) {
   }
   const auto stream = stub->Session(&current);
   bool was_answered = false, was_refused = false;
-  bool is_over = !stream->Write(hello);
+  const auto renewal = renewal_of(own);
+  bool is_over = !stream->Write(hello) || (renewal && !stream->Write(*renewal));
   std::thread writer([&] { write(*stream, is_over); });
   for (v1::ControllerMessage message; stream->Read(&message);) {
     if (!was_answered) spdlog::info("controller {}: connected", settings.controller);
     if (!was_answered) last_complaint.clear();
     was_answered = true;
-    if (receive(message, number)) continue;
-    was_refused = true;
+    if (receive(message, number, own)) continue;
+    was_refused = !message.has_certified();
     current.TryCancel();
   }
   {
@@ -281,10 +278,44 @@ void ControllerSession::State::write(Stream& stream, const bool& is_over) {
   }
 }
 
+// Asked for with a key that nobody can have copied yet.
+std::optional<v1::NodeMessage> ControllerSession::State::renewal_of(const Identity& own) {
+  if (validity_of(own).renew_at > std::chrono::system_clock::now()) return std::nullopt;
+  auto key = make_key();
+  auto request = key ? certificate_request(*key, settings.node) : Result<std::string>(key.error());
+  if (!request) {
+    complain(request.error().text());
+    return std::nullopt;
+  }
+  next_key = *std::move(key);
+  v1::NodeMessage message;
+  message.mutable_renewal()->set_certificate_request(*std::move(request));
+  return message;
+}
+
+// False when it failed: the old one still serves.
+bool ControllerSession::State::keep(const v1::EnrolReply& certified, const Identity& own) {
+  const auto kept =
+      keep_identity(settings.state_directory, settings.node, next_key, certified.certificate(),
+                    certified.ca_certificate(), own.ca_certificate);
+  if (kept)
+    spdlog::info("controller {}: renewed the certificate, with a new key", settings.controller);
+  else
+    spdlog::warn("controller {}: {}", settings.controller, kept.error().text());
+  return kept.ok();
+}
+
 // False when the conversation must end.
 bool ControllerSession::State::receive(const v1::ControllerMessage& message,
-                                       uint64_t session_number) {
-  auto delta = nodestate::wire::from_proto(message.delta());
+                                       uint64_t session_number, const Identity& own) {
+  if (message.has_delta()) return receive_delta(message.delta(), session_number);
+  if (!message.has_certified()) return true;  // of a newer controller
+  const bool is_renewed = keep(message.certified(), own);
+  return !is_renewed;  // the next conversation begins with it
+}
+
+bool ControllerSession::State::receive_delta(const v1::Delta& message, uint64_t session_number) {
+  auto delta = nodestate::wire::from_proto(message);
   {
     const std::lock_guard lock(mutex);
     if (!delta || received.size() >= kMaxDeltasQueued) {

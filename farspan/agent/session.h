@@ -6,6 +6,9 @@
 //   ◀── Delta, Delta, …                      │ when it ends, for whatever reason, a new one
 //   InForce, NodeStatus every second ──▶     ┘ after 0.2 s, doubling up to 5 s
 //
+// With a third of the certificate's life left the conversation also asks for a new one, for a key
+// that was just made, and begins anew with it.
+//
 // The node does not need the controller: everything here may fail for days and only deltas stop
 // coming. Outgoing messages are the newest of their kind, not a queue: what was true a second ago
 // interests nobody.

@@ -24,7 +24,7 @@ Json drop_json(const controller::CounterReport& counter) {
 
 Json ports_json(const controller::NodeReport& report, const nodestate::NodeState& state) {
   Json ports = Json::array();
-  for (const auto& port : report.status.ports) {
+  for (const auto& port : report.status->ports) {
     const auto known = state.ports.find(nodestate::PortId(port.port));
     ports.push_back({{"port", port.port},
                      {"instance", known == state.ports.end() ? "" : known->second.instance},
@@ -36,11 +36,33 @@ Json ports_json(const controller::NodeReport& report, const nodestate::NodeState
   return ports;
 }
 
+// What this node is said to fail at, and what the controller saw of it itself.
+std::vector<controller::ItemFailure> failures_of(const model::Node& node,
+                                                 const controller::NodeReport& report,
+                                                 controller::SteadyTime time) {
+  constexpr std::chrono::minutes kShown{10};
+  std::vector<controller::ItemFailure> failures = report.failures;
+  if (report.two_machines && time - report.two_machines->seen_at < kShown)
+    failures.push_back(
+        {"certificate",
+         "two machines use it at once, at " + report.two_machines->newer + " and at " +
+             report.two_machines->older,
+         "take it back and enrol the right machine again: farspan revoke " + node.meta.name});
+  if (report.refused_messages > 0)
+    failures.push_back({"reports",
+                        std::to_string(report.refused_messages) +
+                            " were refused since it connected: larger than its state can make "
+                            "them, or malformed",
+                        "see that the machine runs this version of farspan-agent, and nothing else "
+                        "uses its certificate"});
+  return failures;
+}
+
 Json node_json(const model::Node& node, const nodestate::NodeState& state,
                const controller::NodeReport& report, const ResourceStatus& status,
                controller::SteadyTime time) {
   Json counters = Json::array(), drops = Json::array();
-  for (const auto& counter : report.status.counters) {
+  for (const auto& counter : report.status->counters) {
     counters.push_back({{"name", counter.name}, {"value", counter.value}});
     if (counter.name.starts_with(kDropPrefix)) drops.push_back(drop_json(counter));
   }
@@ -53,9 +75,9 @@ Json node_json(const model::Node& node, const nodestate::NodeState& state,
           {"generation_wanted", state.generation},
           {"generation_in_force", report.generation_in_force},
           {"in_force", status.on_node(node.meta.name).is_in_force},
-          {"failures", failures_json(report.failures)},
-          {"is_dataplane_up", status.is_up(report, report.status.is_dataplane_up)},
-          {"is_charon_up", status.is_up(report, report.status.is_charon_up)},
+          {"failures", failures_json(failures_of(node, report, time))},
+          {"is_dataplane_up", status.is_up(report, report.status->is_dataplane_up)},
+          {"is_charon_up", status.is_up(report, report.status->is_charon_up)},
           {"counters", counters},
           {"drops", drops},
           {"ports", ports_json(report, state)}};
@@ -126,7 +148,7 @@ Answer Rest::metrics(const Request&, const PathValues&) const {
     connected += "farspan_node_connected" + node + "} " + (report->is_connected ? "1\n" : "0\n");
     in_force +=
         "farspan_node_in_force" + node + "} " + (status.on_node(name).is_in_force ? "1\n" : "0\n");
-    for (const auto& counter : report->status.counters)
+    for (const auto& counter : report->status->counters)
       counters += "farspan_node_counter_total" + node + ",name=" + label(counter.name) + "} " +
                   std::to_string(counter.value) + "\n";
     for (const auto& [id, tunnel] : state->tunnels) {

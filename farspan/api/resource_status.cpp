@@ -216,8 +216,8 @@ void ResourceStatus::add_node(const model::Node& node, Json& status) const {
   status["last_report_seconds_ago"] = seconds_since(report->heard_at, time_);
   status["generation_wanted"] = wanted == now_.states.end() ? 0 : wanted->second->generation;
   status["generation_in_force"] = report->generation_in_force;
-  status["dataplane_up"] = is_up(*report, report->status.is_dataplane_up);
-  status["charon_up"] = is_up(*report, report->status.is_charon_up);
+  status["dataplane_up"] = is_up(*report, report->status->is_dataplane_up);
+  status["charon_up"] = is_up(*report, report->status->is_charon_up);
   status["failures"] = failures_json(report->failures);
 }
 
@@ -232,7 +232,7 @@ Json ResourceStatus::is_up(const NodeReport& report, bool said) const {
 const controller::TunnelReport* ResourceStatus::tunnel(const NodeReport& report,
                                                        uint32_t id) const {
   if (!has_status(report)) return nullptr;
-  for (const auto& tunnel : report.status.tunnels)
+  for (const auto& tunnel : report.status->tunnels)
     if (tunnel.tunnel == id) return &tunnel;
   return nullptr;
 }

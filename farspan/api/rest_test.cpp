@@ -22,7 +22,7 @@ class RestTest : public testing::Test {
  protected:
   RestTest() {
     EXPECT_TRUE(controller_->apply(controller::kUsEast, Mode::kCommit).ok());
-    session_ = reports_.connected("us-east-node", "test", kNow);
+    session_ = reports_.connected("us-east-node", "test", "192.0.2.1", kNow);
   }
 
   Json get(std::string_view target) {
@@ -171,7 +171,7 @@ TEST_F(RestTest, ARouteOfACenIsInForceWhileEveryNodeOfTheCenSaysSo) {
   };
   say("us-east-node", session_, kNow);
   EXPECT_THAT(route()["reason"], HasSubstr("node shanghai-node has not connected"));
-  const auto shanghai = reports_.connected("shanghai-node", "test", kNow);
+  const auto shanghai = reports_.connected("shanghai-node", "test", "192.0.2.2", kNow);
   say("shanghai-node", shanghai, kNow);
   EXPECT_EQ(route()["in_force"], true) << route();
 
@@ -198,7 +198,7 @@ TEST_F(RestTest, OfADisconnectedNodeNothingIsKnown) {
 
 TEST_F(RestTest, AnOlderSessionOfTheSameNodeIsNotBelieved) {
   report_in_force();
-  const auto newer = reports_.connected("us-east-node", "test", kNow);
+  const auto newer = reports_.connected("us-east-node", "test", "192.0.2.1", kNow);
   reports_.in_force("us-east-node", session_, 1, {}, kNow);
   reports_.disconnected("us-east-node", session_);
   reports_.forget("us-east-node", session_);
@@ -208,6 +208,21 @@ TEST_F(RestTest, AnOlderSessionOfTheSameNodeIsNotBelieved) {
   EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 1u);
   reports_.forget("us-east-node", newer);
   EXPECT_FALSE(reports_.of("us-east-node")->heard_at.has_value());
+}
+
+TEST_F(RestTest, TwoMachinesWithOneCertificateAreNamedWithTheirAddresses) {
+  report_in_force();
+  const auto newer = reports_.connected("us-east-node", "test", "192.0.2.9", kNow);
+  reports_.status("us-east-node", session_, {}, kNow + std::chrono::seconds(4));
+  EXPECT_FALSE(reports_.of("us-east-node")->two_machines) << "it was still under way";
+  reports_.status("us-east-node", session_, {}, kNow + std::chrono::seconds(6));
+  const std::string failures = get("/v1/nodes")["nodes"][0]["failures"].dump();
+  EXPECT_THAT(failures, HasSubstr("at 192.0.2.9 and at 192.0.2.1"));
+  EXPECT_THAT(failures, HasSubstr("farspan revoke us-east-node"));
+  reports_.disconnected("us-east-node", newer);
+  EXPECT_TRUE(reports_.of("us-east-node")->is_connected) << "the older one is";
+  reports_.in_force("us-east-node", session_, 5, {}, kNow + std::chrono::seconds(7));
+  EXPECT_EQ(reports_.of("us-east-node")->generation_in_force, 5u) << "and is believed again";
 }
 
 TEST_F(RestTest, DropsComeWithTheirWords) {

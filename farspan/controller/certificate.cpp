@@ -4,6 +4,8 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 
+#include <ctime>
+
 namespace farspan::controller {
 namespace {
 
@@ -14,6 +16,13 @@ std::string text_of(BIO* bio) {
   char* data = nullptr;
   const long length = BIO_get_mem_data(bio, &data);
   return length > 0 ? std::string(data, static_cast<size_t>(length)) : std::string();
+}
+
+// An unreadable time is the beginning of all, when nothing was valid.
+std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  if (ASN1_TIME_to_tm(time, &parts) != 1) return {};
+  return std::chrono::system_clock::from_time_t(::timegm(&parts));
 }
 
 bool set_serial(X509* certificate) {
@@ -82,6 +91,30 @@ std::string der_of(X509* certificate) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   i2d_X509_bio(bio.get(), certificate);
   return text_of(bio.get());
+}
+
+std::string public_key_of(X509* certificate) {
+  unsigned char* der = nullptr;
+  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (length <= 0) return {};
+  std::string key(reinterpret_cast<char*>(der), static_cast<size_t>(length));
+  OPENSSL_free(der);
+  return key;
+}
+
+X509Ptr certificate_from_pem(std::string_view pem) {
+  const BioPtr bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  ERR_clear_error();
+  return certificate;
+}
+
+std::chrono::system_clock::time_point begin_of(X509* certificate) {
+  return time_of(X509_get0_notBefore(certificate));
+}
+
+std::chrono::system_clock::time_point end_of(X509* certificate) {
+  return time_of(X509_get0_notAfter(certificate));
 }
 
 Result<PkeyPtr> make_key() {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "farspan/base/result.h"
 #include "farspan/controller/openssl_types.h"
@@ -25,6 +26,13 @@ Result<X509Ptr> make_certificate(const CertificatePlan& plan, EVP_PKEY* subject_
 
 /// A fresh EC P-384 key.
 Result<PkeyPtr> make_key();
+
+/// The key of `certificate` (SubjectPublicKeyInfo, DER), to compare keys by.
+std::string public_key_of(X509* certificate);
+/// The certificate in `pem`, or null.
+X509Ptr certificate_from_pem(std::string_view pem);
+std::chrono::system_clock::time_point begin_of(X509* certificate);
+std::chrono::system_clock::time_point end_of(X509* certificate);
 
 Error openssl_error(std::string what);
 

@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 
+#include "farspan/base/controller_names.h"
 #include "farspan/controller/certificate.h"
 #include "farspan/controller/private_file.h"
 #include "farspan/controller/secrets.h"
@@ -102,6 +103,19 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(
   return std::unique_ptr<CertificateAuthority>(new CertificateAuthority(std::move(keys)));
 }
 
+Result<std::string> CertificateAuthority::renew_node(std::string_view request,
+                                                     const model::Node& node,
+                                                     const std::string& standing_key,
+                                                     Time now) const {
+  auto certificate = sign_node(request, node, now);
+  if (!certificate) return certificate;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(certificate->data());
+  const X509Ptr made(d2i_X509(nullptr, &bytes, static_cast<long>(certificate->size())));
+  if (!made || public_key_of(made.get()) == standing_key)
+    return bad_request("is for the key of the certificate that is to be renewed");
+  return certificate;
+}
+
 Result<std::string> CertificateAuthority::sign_node(std::string_view request,
                                                     const model::Node& node, Time now) const {
   if (request.size() > kMaxRequestBytes) return bad_request("is longer than 8192 bytes");
@@ -127,10 +141,10 @@ Result<ServerIdentity> CertificateAuthority::make_server_identity(
     const std::vector<std::string>& names, Time now) const {
   const auto key = make_key();
   if (!key) return key.error();
-  std::string alternatives = std::string("DNS:") + kControllerName;
+  std::string alternatives = std::string("DNS:") + kSessionName + ",DNS:" + kEnrolmentName;
   for (const std::string& name : names)
     alternatives += (net::Address::parse(name) ? ",IP:" : ",DNS:") + name;
-  const CertificatePlan plan{kControllerName, alternatives, false, now, kServerLifetime};
+  const CertificatePlan plan{kSessionName, alternatives, false, now, kServerLifetime};
   const auto certificate =
       make_certificate(plan, key->get(), keys_->certificate.get(), keys_->key.get());
   if (!certificate) return certificate.error();

@@ -32,7 +32,6 @@ class CertificateAuthority {
  public:
   using Time = std::chrono::system_clock::time_point;
   static constexpr size_t kMaxRequestBytes = 8192;
-  static constexpr const char* kControllerName = "controller.farspan";
 
   /// Loads the CA of `state_directory`, or makes one when neither file exists.
   static Result<std::unique_ptr<CertificateAuthority>> open(const std::string& state_directory);
@@ -43,7 +42,13 @@ class CertificateAuthority {
   /// signature is wrong or its key is weak.
   Result<std::string> sign_node(std::string_view request, const model::Node& node, Time now) const;
 
-  /// A fresh key and certificate for kControllerName and `names` (DNS names or addresses).
+  /// The same for a node that has a certificate for `standing_key` (public_key_of) now. kInvalid
+  /// also when the request is for that key: whoever copied it once must not keep it for ever.
+  Result<std::string> renew_node(std::string_view request, const model::Node& node,
+                                 const std::string& standing_key, Time now) const;
+
+  /// A fresh key and certificate for the names that agents ask for and `names` (DNS names or
+  /// addresses).
   Result<ServerIdentity> make_server_identity(const std::vector<std::string>& names,
                                               Time now) const;
 

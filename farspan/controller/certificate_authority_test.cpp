@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 #include <sys/stat.h>
 
+#include "farspan/controller/certificate.h"
 #include "farspan/controller/test_network.h"
 #include "farspan/controller/test_request.h"
 
@@ -108,6 +109,22 @@ TEST(CertificateAuthority, ItsServerCertificateNamesTheControllerAndItsAddresses
   EXPECT_EQ(X509_check_host(certificate.get(), "controller.farspan", 0, 0, nullptr), 1);
   EXPECT_EQ(X509_check_host(certificate.get(), "c.example.net", 0, 0, nullptr), 1);
   EXPECT_EQ(X509_check_ip_asc(certificate.get(), "127.0.0.1", 0), 1);
+}
+
+model::Node node_named(const std::string& name) {
+  model::Node node;
+  node.meta.name = name;
+  return node;
+}
+
+TEST(CertificateAuthority, RenewsForANewKeyOnly) {
+  const StateDirectory directory;
+  const auto authority = open(directory);
+  const TestRequest first, second;
+  const auto standing = authority->sign_node(first.der, node_named("n"), kNow);
+  const std::string key = public_key_of(certificate_from(*standing).get());
+  EXPECT_FALSE(authority->renew_node(first.der, node_named("n"), key, kNow).ok());
+  EXPECT_TRUE(authority->renew_node(second.der, node_named("n"), key, kNow).ok());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,6 +64,12 @@ struct NodeStatus {
   bool is_dataplane_up = false, is_charon_up = false;
 };
 
+/// One certificate was used by two machines at once: one of them is a copy.
+struct TwoMachines {
+  std::string newer, older;  // addresses
+  SteadyTime seen_at;
+};
+
 struct NodeReport {
   bool is_connected = false;
   std::string version;                  // of the agent
@@ -70,7 +77,9 @@ struct NodeReport {
   uint64_t generation_in_force = 0;     // 0: it said none yet
   std::vector<ItemFailure> failures;    // of that generation
   std::optional<SteadyTime> status_at;  // when `status` came
-  NodeStatus status;
+  std::shared_ptr<const NodeStatus> status = std::make_shared<const NodeStatus>();  // never null
+  uint64_t refused_messages = 0;            // not believed, since it connected
+  std::optional<TwoMachines> two_machines;  // since the controller started or the node was deleted
 };
 
 }  // namespace farspan::controller

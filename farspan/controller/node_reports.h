@@ -4,6 +4,9 @@
 // Not kept on disk: after a restart nothing is known to be in force until the nodes say so, seconds
 // later.
 //
+// Two sessions of one node that both go on speaking are two machines with one certificate: a node
+// ends its session before it begins another, and what was under way then arrives soon.
+//
 // Threads: any.
 #pragma once
 
@@ -22,11 +25,15 @@ class NodeReports {
   /// and what the older one says or its end must not overwrite the newer one's.
   using SessionNumber = uint64_t;
 
-  SessionNumber connected(const std::string& node, const std::string& version, SteadyTime now);
+  /// @param from  the machine's address
+  SessionNumber connected(const std::string& node, const std::string& version,
+                          const std::string& from, SteadyTime now);
   void disconnected(const std::string& node, SessionNumber session);
   void in_force(const std::string& node, SessionNumber session, uint64_t generation,
                 std::vector<ItemFailure> failures, SteadyTime now);
   void status(const std::string& node, SessionNumber session, NodeStatus status, SteadyTime now);
+  /// A message of the node was not believed: malformed, or more than its state can have.
+  void refused(const std::string& node, SessionNumber session);
   /// The node was deleted and is empty: nothing more is to be said of it, unless it was declared
   /// again and has connected since.
   void forget(const std::string& node, SessionNumber session);
@@ -36,11 +43,15 @@ class NodeReports {
 
  private:
   struct Entry {
-    SessionNumber session = 0;
+    SessionNumber session = 0;  // the newest
+    SteadyTime since;
+    std::map<SessionNumber, std::string> machines;  // of its sessions, by address
     std::shared_ptr<const NodeReport> report;
   };
+  void note_two_machines(const std::string& node, Entry& entry, SessionNumber older,
+                         SteadyTime now);
   template <class Change>
-  void change(const std::string& node, SessionNumber session, const Change& change);
+  void change(const std::string& node, SessionNumber session, SteadyTime now, const Change& change);
 
   mutable std::mutex mutex_;
   SessionNumber last_session_ = 0;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "farspan/controller/grpc_buffer.h"
+#include "farspan/controller/message_weight.h"
 #include "farspan/controller/report_from_wire.h"
 #include "farspan/nodestate/wire/wire.h"
 
@@ -16,45 +18,27 @@ namespace {
 // machine become the node again, it is given what it lacks.
 constexpr uint64_t kOfAStranger = 1ull << 63;
 
+// What a message may take of memory (message_weight.h). A tunnel with all its SAs, its problem and
+// a failure takes 6 KB; 10,000 tunnels that are up, 35 MB.
+constexpr size_t kMaxWeightOfHello = 64 << 10;
+constexpr size_t kMaxWeightOfANode = 1 << 20;
+constexpr size_t kMaxWeightOfATunnel = 16 << 10;
+constexpr size_t kMaxWeightOfAPort = 2 << 10;
+constexpr size_t kMaxWeight = 40 << 20;
+
 }  // namespace
-
-void SessionRegistry::add(std::shared_ptr<NodeSession> session) {
-  const std::lock_guard lock(mutex_);
-  sessions_.insert(std::move(session));
-}
-
-bool SessionRegistry::is_first_refusal(const std::string& identity) {
-  const std::lock_guard lock(mutex_);
-  return refused_.insert(identity).second;
-}
-
-void SessionRegistry::remove(NodeSession* session) {
-  std::shared_ptr<NodeSession> last;  // destroyed after the lock
-  const std::lock_guard lock(mutex_);
-  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
-    if (it->get() != session) continue;
-    last = *it;
-    sessions_.erase(it);
-    return;
-  }
-}
-
-void SessionRegistry::wake_all() {
-  std::vector<std::shared_ptr<NodeSession>> sessions;
-  {
-    const std::lock_guard lock(mutex_);
-    sessions.assign(sessions_.begin(), sessions_.end());
-  }
-  for (const auto& session : sessions) session->wake();
-}
 
 const model::Node* node_of(const model::Model& model, const Claimed& claimed) {
   const auto* node = model.find<model::Node>(claimed.node);
   return node != nullptr && node->identity() == claimed.identity ? node : nullptr;
 }
 
-NodeSession::NodeSession(Claimed claimed, const NodeServices& services, SessionRegistry& registry)
-    : claimed_(std::move(claimed)), services_(services), registry_(registry) {}
+NodeSession::NodeSession(Claimed claimed, const NodeServices& services, SessionRegistry& registry,
+                         std::function<void()> over)
+    : claimed_(std::move(claimed)),
+      services_(services),
+      registry_(registry),
+      over_(std::move(over)) {}
 
 void NodeSession::begin() { StartRead(&incoming_); }
 
@@ -63,16 +47,75 @@ void NodeSession::wake() {
   send_next();
 }
 
+void NodeSession::give_way() {
+  has_given_way_ = true;
+  const std::lock_guard lock(mutex_);
+  end({grpc::StatusCode::ABORTED, "newer sessions of Node " + node_ + " took its place"});
+}
+
+void NodeSession::expire() {
+  const std::lock_guard lock(mutex_);
+  if (is_ended_) return;
+  spdlog::warn("node {}: the certificate of its session has ended, and the session with it", node_);
+  end({grpc::StatusCode::UNAUTHENTICATED,
+       "the certificate of Node " + node_ + " has ended: farspan enrol " + node_});
+}
+
 void NodeSession::OnReadDone(bool is_read) {
   const std::lock_guard lock(mutex_);
+  if (is_ended_) return;
   if (!is_read) return end(grpc::Status::OK);  // the node hung up
-  take(incoming_);
-  if (!is_ended_) StartRead(&incoming_);
+  size_t weight = 0;
+  if (const auto message = parse_incoming(weight)) take(*message);
+  if (!is_ended_) read_next(weight);
+}
+
+void NodeSession::read_next(size_t weight) {
+  const auto wait = pace_.after(weight, std::chrono::steady_clock::now());
+  if (wait <= std::chrono::steady_clock::duration::zero()) return StartRead(&incoming_);
+  // Each pause has an alarm of its own: this may run inside the last one's reaction.
+  pause_ = std::make_unique<grpc::Alarm>();
+  pause_->Set(std::chrono::system_clock::now() + wait, [weak = weak_from_this()](bool) {
+    const auto session = weak.lock();
+    if (!session) return;
+    const std::lock_guard lock(session->mutex_);
+    if (!session->is_ended_) session->StartRead(&session->incoming_);
+  });
+}
+
+// Weighed before it is parsed. What is refused is not believed, but ends no session: the node may
+// still hold a larger state than the one it is to have.
+std::optional<v1::NodeMessage> NodeSession::parse_incoming(size_t& weight) {
+  const std::string bytes = text_of(incoming_);
+  incoming_.Clear();
+  const auto found = weight_of(bytes, *v1::NodeMessage::descriptor(), allowed_weight());
+  weight = found.value_or(kMaxWeight);
+  v1::NodeMessage message;
+  if (found && message.ParseFromString(bytes)) return message;
+  services_.reports.refused(node_, number_);
+  if (!has_refused_)
+    spdlog::warn(
+        "node {} at {}: a message of {} bytes is refused: it says more than its state can have, or "
+        "is malformed; further ones are counted only",
+        node_, claimed_.from, bytes.size());
+  has_refused_ = true;
+  if (!feed_) end({grpc::StatusCode::INVALID_ARGUMENT, "this is no Hello"});
+  return std::nullopt;
+}
+
+size_t NodeSession::allowed_weight() {
+  if (!feed_) return kMaxWeightOfHello;
+  const auto state = wanted();
+  const size_t allowed = kMaxWeightOfANode + kMaxWeightOfATunnel * state->tunnels.size() +
+                         kMaxWeightOfAPort * state->ports.size();
+  allowed_weight_ = std::max(allowed_weight_, std::min(allowed, kMaxWeight));
+  return allowed_weight_;
 }
 
 void NodeSession::OnWriteDone(bool is_written) {
   const std::lock_guard lock(mutex_);
   is_writing_ = false;
+  outgoing_.Clear();
   if (is_written) send_next();  // else OnReadDone or OnCancel ends it
 }
 
@@ -89,6 +132,7 @@ void NodeSession::OnDone() {
       spdlog::info("node {} disconnected", node_);
     }
   }
+  over_();
   registry_.remove(this);
 }
 
@@ -105,6 +149,8 @@ void NodeSession::take(const v1::NodeMessage& message) {
       return send_next();
     case v1::NodeMessage::kStatus:
       return services_.reports.status(node_, number_, status_from(message.status()), now);
+    case v1::NodeMessage::kRenewal:
+      return take_renewal(message.renewal());
     case v1::NodeMessage::MESSAGE_NOT_SET:
       return;  // of a newer agent: what we do not know is not for us
   }
@@ -124,6 +170,24 @@ void NodeSession::take_in_force(const v1::InForce& in_force, SteadyTime now) {
   feed_->acknowledge(in_force.generation());
 }
 
+// One in a session: whoever has a new certificate comes back with it.
+void NodeSession::take_renewal(const v1::Renewal& renewal) {
+  const auto now = services_.controller.published();
+  const model::Node* node = node_of(now->model, claimed_);
+  if (node == nullptr || has_renewed_) return;
+  has_renewed_ = true;
+  auto reply = services_.authority.renew_node(
+      renewal.certificate_request(), *node, claimed_.public_key, std::chrono::system_clock::now());
+  if (!reply) {
+    spdlog::warn("node {} gets no new certificate: {}", node_, reply.error().what);
+    return end({grpc::StatusCode::INVALID_ARGUMENT, reply.error().text()});
+  }
+  spdlog::info("node {} renewed its certificate and its key", node_);
+  certified_.emplace().set_certificate(*std::move(reply));
+  certified_->set_ca_certificate(services_.authority.certificate_der());
+  send_next();
+}
+
 void NodeSession::take_hello(const v1::Hello& hello) {
   constexpr size_t kMaxDigest = 128;
   held_ = {hello.generation(), hello.digest().substr(0, kMaxDigest)};
@@ -134,9 +198,10 @@ void NodeSession::take_hello(const v1::Hello& hello) {
       if (!reconciled) return end({grpc::StatusCode::UNAVAILABLE, reconciled.error().text()});
     }
     const std::string version = words_from(hello.version());
-    number_ = services_.reports.connected(node_, version, std::chrono::steady_clock::now());
-    spdlog::info("node {} connected, version {}, with generation {}", node_, version,
-                 hello.generation());
+    number_ = services_.reports.connected(node_, version, claimed_.from,
+                                          std::chrono::steady_clock::now());
+    spdlog::info("node {} connected from {}, version {}, with generation {}", node_, claimed_.from,
+                 version, hello.generation());
   } else if (services_.controller.has_replaced(node_, claimed_.identity)) {
     if (registry_.is_first_refusal(claimed_.identity))
       spdlog::warn("a machine with an earlier certificate of node {} is refused, and emptied first",
@@ -159,6 +224,12 @@ bool NodeSession::has_another_state_of_that_number() {
 // @pre the lock is held
 void NodeSession::send_next() {
   if (!feed_ || is_writing_ || is_ended_) return;
+  if (certified_) {
+    v1::ControllerMessage message;
+    *message.mutable_certified() = *std::move(certified_);
+    certified_.reset();
+    return write(message);
+  }
   const auto target = wanted();
   const auto delta = feed_->next(target);
   if (!delta) {
@@ -167,7 +238,13 @@ void NodeSession::send_next() {
   }
   spdlog::info("node {}: {} to generation {}", node_, delta->is_snapshot ? "snapshot" : "delta",
                delta->to_generation);
-  *outgoing_.mutable_delta() = nodestate::wire::to_proto(*delta);
+  v1::ControllerMessage message;
+  *message.mutable_delta() = nodestate::wire::to_proto(*delta);
+  write(message);
+}
+
+void NodeSession::write(const v1::ControllerMessage& message) {
+  if (const auto made = to_buffer(message, outgoing_); !made.ok()) return end(made);
   is_writing_ = true;
   StartWrite(&outgoing_);
 }

@@ -151,14 +151,14 @@ TEST_F(SessionTest, ACertificateIsRenewedWithAThirdOfItsLifeLeft) {
   const agent::Identity old = identity();
   EXPECT_LT(agent::validity_of(old).renew_at, std::chrono::system_clock::now());
   start_agent("");
+  ASSERT_TRUE(becomes_true(seconds(10), [&] { return identity().certificate != old.certificate; }));
   ASSERT_TRUE(becomes_true(seconds(10), [&] { return is_connected(); }));
-  EXPECT_NE(identity().certificate, old.certificate);
-  EXPECT_EQ(identity().key, old.key) << "the key stays where it was made";
+  EXPECT_NE(identity().key, old.key) << "somebody may have copied it";
   EXPECT_GT(agent::validity_of(identity()).renew_at,
             std::chrono::system_clock::now() + std::chrono::days(200));
   std::optional<agent::Identity> told;
   ASSERT_TRUE(
-      becomes_true(seconds(10), [&] { return (told = agent_->take_identity()).has_value(); }));
+      becomes_true(seconds(10), [&] { return (told = agent_->take_identity()) == identity(); }));
   EXPECT_EQ(*told, identity()) << "charon gets it too";
 }
 
