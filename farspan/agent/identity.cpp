@@ -114,6 +114,17 @@ Status finish_keeping(const std::string& directory) {
   return write_parts(directory, {*std::move(key_pem), pem_of(certificate.get()), pem_of(ca.get())});
 }
 
+// A CA makes its certificate anew before it ends: for the same name and key, signed by that key, so
+// it is no other CA. It is taken when it is good by this machine's clock too.
+bool is_of_the_same_ca(X509* ca, X509* pinned) {
+  if (X509_cmp(ca, pinned) == 0) return true;
+  return X509_NAME_cmp(X509_get_subject_name(ca), X509_get_subject_name(pinned)) == 0 &&
+         X509_verify(ca, X509_get0_pubkey(pinned)) == 1 &&
+         EVP_PKEY_eq(X509_get0_pubkey(ca), X509_get0_pubkey(pinned)) == 1 &&
+         X509_cmp_current_time(X509_get0_notBefore(ca)) < 0 &&
+         X509_cmp_current_time(X509_get0_notAfter(ca)) > 0;
+}
+
 }  // namespace
 
 Validity validity_of(const Identity& identity) {
@@ -175,9 +186,9 @@ Status keep_identity(const std::string& directory, const std::string& node,
   const Certificate ca = certificate_from_der(ca_der);
   const Certificate pinned = certificate_from_pem(pinned_ca);
   if (!certificate || !ca || !pinned) return invalid("or CA certificate cannot be read");
-  if (X509_cmp(ca.get(), pinned.get()) != 0) {
+  if (!is_of_the_same_ca(ca.get(), pinned.get())) {
     return Error{ErrorCode::kDenied, "Node certificate", "",
-                 "comes with another CA than the enrolment bundle's",
+                 "comes with another CA than the one that this node trusts",
                  "make a new bundle on the controller"};
   }
   if (X509_verify(certificate.get(), X509_get0_pubkey(ca.get())) != 1)

@@ -52,7 +52,8 @@ Result<std::string> certificate_request(const std::string& key, const std::strin
 /// Keeps `key` and what the CA answered as the identity in `directory`.
 /// @param certificate,ca_certificate  DER, as they came
 /// @param pinned_ca                   PEM, as the enrolment bundle brought it or as it is known
-/// already: anything else is kDenied
+/// already: anything else is kDenied, but for a newer certificate of the same CA (same name and
+/// key, valid now), which takes its place
 /// @return kInvalid when the certificate is not for this key and node, or not signed by that CA
 Status keep_identity(const std::string& directory, const std::string& node, const std::string& key,
                      const std::string& certificate, const std::string& ca_certificate,

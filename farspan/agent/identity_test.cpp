@@ -46,6 +46,16 @@ class TinyCa {
     X509_REQ_free(request);
     return der;
   }
+  /// Its certificate made anew for the same key, valid in so many seconds from now. DER.
+  std::string anew(long from, long to) const {
+    X509* certificate = make("test CA", key_, nullptr);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), from);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), to);
+    X509_sign(certificate, key_, EVP_sha256());
+    std::string der = encode(certificate);
+    X509_free(certificate);
+    return der;
+  }
 
  private:
   X509* make(const std::string& name, EVP_PKEY* key, X509* issuer) const {
@@ -179,6 +189,18 @@ TEST_F(IdentityOfNode, AnotherCaThanThePinnedOneIsDenied) {
   // the pinned CA's certificate, but not its signature
   EXPECT_EQ(keep(other.sign(request(), "us-east-1")).error().code, ErrorCode::kInvalid);
   EXPECT_TRUE(std::filesystem::is_empty(directory_));
+}
+
+TEST_F(IdentityOfNode, TheSameCaMadeAnewTakesTheOldOnesPlaceWhenItIsGoodNow) {
+  const auto keep_with = [&](const std::string& ca) {
+    return keep_identity(directory_, "us-east-1", key_, ca_.sign(request(), "us-east-1"), ca,
+                         ca_.pem());
+  };
+  EXPECT_EQ(keep_with(ca_.anew(-7200, -3600)).error().code, ErrorCode::kDenied) << "it has ended";
+  EXPECT_EQ(keep_with(ca_.anew(3600, 7200)).error().code, ErrorCode::kDenied) << "not yet valid";
+  EXPECT_TRUE(std::filesystem::is_empty(directory_));
+  ASSERT_TRUE(keep_with(ca_.anew(-10, 7200)).ok());
+  EXPECT_NE(load_identity(directory_, "us-east-1")->ca_certificate, ca_.pem());
 }
 
 TEST_F(IdentityOfNode, ServesWhileTheControllerOfANewBundleCannotBeReached) {

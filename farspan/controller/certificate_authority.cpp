@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/controller/certificate_authority.h"
 
+#include <fmt/chrono.h>
 #include <openssl/err.h>
+#include <spdlog/spdlog.h>
 
 #include "farspan/base/controller_names.h"
 #include "farspan/controller/certificate.h"
+#include "farspan/controller/certificate_life.h"
 #include "farspan/controller/private_file.h"
 #include "farspan/controller/secrets.h"
 #include "farspan/net/address.h"
@@ -52,6 +55,46 @@ bool is_strong(EVP_PKEY* key) {
   }
 }
 
+std::string day_of(CertificateAuthority::Time time) {
+  return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(time));
+}
+
+// Nothing to say when there is none yet: new, or stopped between the two files.
+void say_why(X509* certificate, CertificateAuthority::Time now) {
+  if (certificate == nullptr) return;
+  const auto begin = begin_of(certificate), end = end_of(certificate);
+  const std::string life = day_of(begin) + " to " + day_of(end);
+  if (now < begin || now >= end)
+    spdlog::error(
+        "the CA's certificate is valid from {}, and it is {}: a clock was wrong when it was made. "
+        "It "
+        "is made anew for the same key. Nodes whose own certificate is not valid now must be "
+        "enrolled again: farspan enrol NODE",
+        life, day_of(now));
+  else
+    spdlog::warn(
+        "the CA's certificate ({}) is made anew for the same key; nodes get it when they renew "
+        "their own, and the old one serves as long as it is valid",
+        life);
+}
+
+// With the same key and name, whoever trusts the old certificate believes what the new one signed
+// as long as the old one is valid, and the other way round: no trust breaks.
+Status make_anew_unless_fit(X509Ptr& certificate, EVP_PKEY* key, const std::string& path) {
+  const auto now = std::chrono::system_clock::now();
+  if (certificate && is_fit(certificate.get(), now)) return ok();
+  if (certificate && !is_plausible(now)) {
+    spdlog::error("the clock says {}: set it; until then nobody can connect", day_of(now));
+    return ok();
+  }
+  say_why(certificate.get(), now);
+  const CertificatePlan plan{"Farspan CA", "", true, now, kCaLifetime};
+  auto made = make_certificate(plan, key, nullptr, key);
+  if (!made) return made.error();
+  certificate = *std::move(made);
+  return write_private_file(path, pem_of(certificate.get()));
+}
+
 }  // namespace
 
 CertificateAuthority::CertificateAuthority(std::unique_ptr<Keys> keys)
@@ -91,15 +134,10 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::open(
         keys->certificate && X509_check_private_key(keys->certificate.get(), keys->key.get()) == 1;
     ERR_clear_error();
     if (!fits) return half_a_ca(state_directory);
-  } else {  // new, or stopped between the two files: nobody has seen a certificate of this key yet
-    const CertificatePlan plan{"Farspan CA", "", true, std::chrono::system_clock::now(),
-                               kCaLifetime};
-    auto certificate = make_certificate(plan, keys->key.get(), nullptr, keys->key.get());
-    if (!certificate) return certificate.error();
-    keys->certificate = *std::move(certificate);
-    const auto written = write_private_file(certificate_path, pem_of(keys->certificate.get()));
-    if (!written) return written.error();
   }
+  if (const auto made = make_anew_unless_fit(keys->certificate, keys->key.get(), certificate_path);
+      !made)
+    return made.error();
   return std::unique_ptr<CertificateAuthority>(new CertificateAuthority(std::move(keys)));
 }
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "farspan/controller/certificate.h"
+#include "farspan/controller/private_file.h"
 #include "farspan/controller/test_network.h"
 #include "farspan/controller/test_request.h"
 
@@ -115,6 +116,44 @@ model::Node node_named(const std::string& name) {
   model::Node node;
   node.meta.name = name;
   return node;
+}
+
+// The CA's certificate in `directory` is replaced by one that was made `ago`.
+std::string made_ago(const StateDirectory& directory, std::chrono::days ago) {
+  const std::string key_pem = *read_file(directory.path() + "/ca.key").value();
+  const BioPtr bio(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
+  const PkeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  const CertificatePlan plan{"Farspan CA", "", true, kNow - ago, std::chrono::days(3650)};
+  const auto certificate = make_certificate(plan, key.get(), nullptr, key.get());
+  const std::string pem = pem_of(certificate->get());
+  EXPECT_TRUE(write_private_file(directory.path() + "/ca.crt", pem).ok());
+  return pem;
+}
+
+bool is_signed_by(const std::string& certificate_der, const std::string& ca_pem) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(certificate_der.data());
+  const X509Ptr made(d2i_X509(nullptr, &bytes, static_cast<long>(certificate_der.size())));
+  const X509Ptr ca = certificate_from_pem(ca_pem);
+  return X509_verify(made.get(), X509_get0_pubkey(ca.get())) == 1 &&
+         X509_check_issued(ca.get(), made.get()) == X509_V_OK;
+}
+
+TEST(CertificateAuthority, IsMadeAnewWithAThirdOfItsLifeLeftAndIsTheSame) {
+  const StateDirectory directory;
+  open(directory);
+  const std::string young = made_ago(directory, std::chrono::days(2400));
+  EXPECT_EQ(open(directory)->certificate_pem(), young);
+  for (const auto ago :
+       {std::chrono::days(2450), std::chrono::days(20'000), std::chrono::days(-2)}) {
+    const std::string old = made_ago(directory, ago);
+    const auto authority = open(directory);
+    EXPECT_NE(authority->certificate_pem(), old) << ago.count();
+    EXPECT_EQ(open(directory)->certificate_pem(), authority->certificate_pem()) << "it is kept";
+    const TestRequest request;
+    const auto node = authority->sign_node(request.der, node_named("n"), kNow);
+    EXPECT_TRUE(is_signed_by(*node, old)) << "whoever trusts the old one trusts it";
+    EXPECT_TRUE(is_signed_by(*node, authority->certificate_pem()));
+  }
 }
 
 TEST(CertificateAuthority, RenewsForANewKeyOnly) {

@@ -17,10 +17,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <filesystem>
 
 #include "farspan/api/http_server.h"
 #include "farspan/api/rest.h"
+#include "farspan/controller/certificate.h"
 #include "farspan/controller/certificate_authority.h"
+#include "farspan/controller/certificate_life.h"
 #include "farspan/controller/controller.h"
 #include "farspan/controller/enrolments.h"
 #include "farspan/controller/node_reports.h"
@@ -81,8 +84,42 @@ void take_all_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
-Status run(const Options& options, const sigset_t& ending) {
-  if (const auto made = controller::make_private_directory(options.state_dir); !made) return made;
+// A store that was lost or emptied beside its CA would begin as a new network, and tell every node
+// that comes to be empty.
+Status check_store(const std::string& state_dir) {
+  std::error_code none;
+  const bool has_ca = std::filesystem::exists(state_dir + "/ca.key", none);
+  const auto bytes = std::filesystem::file_size(state_dir + "/store.db", none);
+  if (!has_ca || (!none && bytes > 0)) return ok();
+  return Error{ErrorCode::kInvalid, "file " + state_dir + "/store.db", "",
+               "is empty or not there, but the CA of its network is",
+               "restore it from a backup; to begin a new network, remove ca.key and ca.crt too"};
+}
+
+// Certificates that were made under a wrong clock, or are old by now.
+bool are_fit(const controller::CertificateAuthority& authority,
+             const controller::ServerIdentity& identity) {
+  const auto now = std::chrono::system_clock::now();
+  const auto ca = controller::certificate_from_pem(authority.certificate_pem());
+  const auto server = controller::certificate_from_pem(identity.certificate_pem);
+  return controller::is_fit(server.get(), now) &&
+         (controller::is_fit(ca.get(), now) || !controller::is_plausible(now));
+}
+
+enum class Ended { kBySignal, kForNewCertificates };
+
+Ended wait(const sigset_t& ending, const controller::CertificateAuthority& authority,
+           const controller::ServerIdentity& identity) {
+  constexpr timespec kBetweenLooks{10, 0};
+  while (sigtimedwait(&ending, nullptr, &kBetweenLooks) < 0)
+    if (!are_fit(authority, identity)) return Ended::kForNewCertificates;
+  return Ended::kBySignal;
+}
+
+Result<Ended> run(const Options& options, const sigset_t& ending) {
+  if (const auto made = controller::make_private_directory(options.state_dir); !made)
+    return made.error();
+  if (const auto checked = check_store(options.state_dir); !checked) return checked.error();
   auto store = store::open_sqlite(options.state_dir + "/store.db");
   if (!store) return store.error();
   const auto core = controller::Controller::open(*std::move(store));
@@ -116,10 +153,22 @@ Status run(const Options& options, const sigset_t& ending) {
                options.listen, options.api_socket,
                options.api_listen.empty() ? "" : " and https://" + options.api_listen);
 
-  int received = 0;
-  sigwait(&ending, &received);
-  spdlog::info("stopping");
-  return ok();
+  const Ended ended = wait(ending, **authority, *identity);
+  if (ended == Ended::kBySignal)
+    spdlog::info("stopping");
+  else
+    spdlog::warn(
+        "certificates are made anew: they are old, or the clock was set; nodes connect again");
+  return ended;
+}
+
+// Making certificates anew is starting anew: the same steps in the same order, within a second.
+Status run_until_ended(const Options& options, const sigset_t& ending) {
+  for (;;) {
+    const auto ended = run(options, ending);
+    if (!ended) return ended.error();
+    if (*ended == Ended::kBySignal) return ok();
+  }
 }
 
 }  // namespace
@@ -139,7 +188,7 @@ int main(int argc, char** argv) {
   ::umask(077);
   farspan::take_all_descriptors();
   const sigset_t ending = farspan::block_ending_signals();
-  const auto done = farspan::run(options, ending);
+  const auto done = farspan::run_until_ended(options, ending);
   if (done) return EXIT_SUCCESS;
   spdlog::error("{}", done.error().text());
   return EXIT_FAILURE;

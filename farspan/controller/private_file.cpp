@@ -2,11 +2,13 @@
 #include "farspan/controller/private_file.h"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "farspan/base/unique_fd.h"
 
@@ -14,8 +16,24 @@ namespace farspan::controller {
 namespace {
 
 Error disk_error(const std::string& path) {
-  return {errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable, "file " + path, "",
-          std::strerror(errno), "let the controller's user read and write its state directory"};
+  const int why = errno;
+  const char* remedy =
+      why == ENOSPC || why == EDQUOT ? "make room on the disk of the controller's state directory"
+      : why == EROFS || why == EIO   ? "see to the disk of the controller's state directory (dmesg)"
+                                   : "let the controller's user read and write its state directory";
+  return {why == ENOENT ? ErrorCode::kNotFound : ErrorCode::kUnavailable, "file " + path, "",
+          std::strerror(why), remedy};
+}
+
+// What is in a directory of secrets is its owner's alone. It may have been read already, so it is
+// said.
+Status tighten(const std::string& path, mode_t mode, mode_t wanted) {
+  if ((mode & 077) == 0) return ok();
+  if (::chmod(path.c_str(), wanted) != 0) return disk_error(path);
+  spdlog::warn(
+      "{} could be read or written by others (mode {:o}); now it is its owner's alone ({:o})", path,
+      mode & 07777, wanted);
+  return ok();
 }
 
 Status sync_directory_of(const std::string& path) {
@@ -81,6 +99,14 @@ Status make_private_directory(const std::string& path) {
   if (::stat(path.c_str(), &found) != 0) return disk_error(path);
   if (!S_ISDIR(found.st_mode))
     return Error{ErrorCode::kInvalid, "file " + path, "", "is not a directory", "move it away"};
+  if (const auto tight = tighten(path, found.st_mode, 0700); !tight) return tight;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    struct stat file {};
+    const std::string name = entry.path().string();
+    if (::lstat(name.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) continue;
+    if (const auto tight = tighten(name, file.st_mode, 0600); !tight) return tight;
+  }
   return ok();
 }
 

@@ -21,7 +21,8 @@ Result<std::optional<std::string>> read_file(const std::string& path, size_t max
 /// Removes `path` durably. kNotFound when it does not exist: of two callers only one is told ok.
 Status remove_file(const std::string& path);
 
-/// Makes the directory `path` with mode 0700 unless it stands.
+/// Makes the directory `path` with mode 0700. When it stands, it and the files in it lose whatever
+/// rights others have, and the log says so.
 Status make_private_directory(const std::string& path);
 
 }  // namespace farspan::controller
