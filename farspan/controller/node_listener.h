@@ -15,7 +15,7 @@
 //   - accepting pauses while descriptors are short, and goes on.
 //
 // A connection that was given away has a second descriptor here: it shows when the connection ends,
-// and ends it (shutdown(2) acts on both). docs/adr/0008.
+// and ends it (shutdown(2) acts on both). docs/adr/0009.
 //
 // Not here: TLS, requests (node_server.cpp); who is a node (node_session.h).
 // Threads: one of its own; session_opened() and session_closed() from any. `give` runs on its own
