@@ -296,16 +296,43 @@ TEST_F(Reassembly, WhenAllPlacesAreTakenTheOldestGoes) {
   EXPECT_FALSE(add(fragment(0, 8, Bytes(8), false), 0).is_whole);
 }
 
-TEST_F(Reassembly, HandedOutDatagramsKeepTheirPlaceUntilTheBatchEnds) {
+TEST_F(Reassembly, AWholeDatagramLeavesItsPlaceToTheNext) {
   const Bytes packet = udp_packet(without_df(100));
-  for (uint64_t ingress = 0; ingress < 8; ++ingress) {
-    for (const Bytes& part : fragments_of(packet, 100)) add(part, ingress);
+  for (int i = 0; i < 100; ++i) {
+    for (const Bytes& part : fragments_of(packet, 100)) ASSERT_FALSE(add(part, 1).dropped) << i;
+    ASSERT_EQ(bytes_of(whole_), packet);
   }
-  EXPECT_EQ(bytes_of(whole_), packet);
-  EXPECT_EQ(add(fragment(1, 0, Bytes(8), true), 9).dropped->reason, DropReason::kFragmentLimit);
-  EXPECT_EQ(bytes_of(whole_), packet);
-  reassembler_.end_batch();
-  EXPECT_FALSE(add(fragment(1, 0, Bytes(8), true), 9).dropped);
+  EXPECT_EQ(reassembler_.held_wire_packets(), 0u);
+}
+
+// As fast as they come, and interleaved as far as the limit goes: none is lost to a limit that is
+// not reached.
+TEST(ReassemblyAtSpeed, AMillionDatagramsOfOneIngress) {
+  constexpr uint32_t kDatagrams = 1'000'000;
+  const Reassembler::Limits limits;
+  Reassembler reassembler(limits);
+  const Bytes packet = udp_packet(without_df(100));
+  auto parts = fragments_of(packet, 100);
+  ASSERT_EQ(parts.size(), 2u);
+  uint32_t whole_count = 0, lost = 0;
+  const auto take = [&](Bytes& part, uint32_t number) {
+    net::store_be16(&part[4], static_cast<uint16_t>(number));
+    fix_ip_checksum(part);
+    SuperPacket view, whole;
+    if (parse(part, view)) return;
+    const Reassembler::Answer answer = reassembler.add(view, 1, 1, Reassembler::Instant{}, whole);
+    lost += answer.dropped.has_value() || answer.evicted.has_value();
+    whole_count += answer.is_whole && whole.length() == packet.size() && answer.wire_packets == 2;
+  };
+  const uint32_t depth = limits.datagrams_per_ingress;
+  for (uint32_t first = 0; first < kDatagrams; first += depth) {
+    const uint32_t end = std::min(first + depth, kDatagrams);
+    for (uint32_t i = first; i < end; ++i) take(parts[i % 2], i);
+    for (uint32_t i = first; i < end; ++i) take(parts[1 - i % 2], i);
+  }
+  EXPECT_EQ(whole_count, kDatagrams);
+  EXPECT_EQ(lost, 0u);
+  EXPECT_EQ(reassembler.held_wire_packets(), 0u);
 }
 
 TEST_F(Reassembly, WhatIsMalformedWhenWholeIsDroppedWhole) {

@@ -79,6 +79,7 @@ Reassembler::~Reassembler() = default;
 
 Reassembler::Answer Reassembler::add(const SuperPacket& fragment, uint32_t vrf, uint64_t ingress,
                                      Instant now, SuperPacket& whole) {
+  end_batch();  // nobody keeps a whole datagram until the next fragment, so none counts longer
   Answer answer;
   Datagram* datagram = find(fragment, vrf, ingress);
   if (!datagram) {

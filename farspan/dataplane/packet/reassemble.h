@@ -56,7 +56,7 @@ class Reassembler {
   Reassembler& operator=(const Reassembler&) = delete;
 
   /// Takes the bytes of `fragment` (copied). When its datagram is complete `whole` becomes a view
-  /// of it, with max_fragment set; it lives until end_batch().
+  /// of it, with max_fragment set; it lives until the next add() or end_batch().
   ///
   /// @pre fragment.parsed.is_fragment; it came from parse()
   Answer add(const SuperPacket& fragment, uint32_t vrf, uint64_t ingress, Instant now,
