@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -118,6 +119,7 @@ using SeatTaken = std::unique_ptr<Seats::Seat>;
 struct Shared {
   const Rest& rest;
   std::string token;
+  Workers& workers;
   asio::ssl::context tls{asio::ssl::context::tls_server};
   Seats unix_seats, tls_seats;
 };
@@ -127,7 +129,7 @@ asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared&
   static const std::string kNoToken;
   static const std::function<void()> kNothing = [] {};
   UnixStream stream(std::move(socket));
-  co_await serve_http(stream, shared.rest, kNoToken, kNothing);
+  co_await serve_http(stream, shared.rest, shared.workers, kNoToken, kNothing);
   seat.reset();
 }
 
@@ -141,7 +143,7 @@ asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared, SeatTa
     co_return;
   }
   const std::function<void()> admitted = [&seat] { seat->is_known(); };
-  co_await serve_http(stream, shared.rest, shared.token, admitted);
+  co_await serve_http(stream, shared.rest, shared.workers, shared.token, admitted);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
   co_await stream.async_shutdown(kUse);
   seat.reset();
@@ -182,14 +184,45 @@ Result<asio::ip::tcp::endpoint> endpoint_of(const std::string& text) {
 
 }  // namespace
 
+namespace {
+
+// The file of the socket that was bound at a path: removed at the end, unless another program has
+// put its own there.
+class BoundPath {
+ public:
+  explicit BoundPath(std::string path) : path_(std::move(path)) {
+    is_known_ = ::lstat(path_.c_str(), &file_) == 0;
+  }
+  ~BoundPath() {
+    struct stat now {};
+    if (is_known_ && ::lstat(path_.c_str(), &now) == 0 && now.st_dev == file_.st_dev &&
+        now.st_ino == file_.st_ino)
+      ::unlink(path_.c_str());
+  }
+  BoundPath(const BoundPath&) = delete;
+  BoundPath& operator=(const BoundPath&) = delete;
+
+ private:
+  const std::string path_;
+  bool is_known_ = false;
+  struct stat file_ {};
+};
+
+}  // namespace
+
 struct HttpServer::Running {
   explicit Running(const Rest& rest, const HttpOptions& options)
-      : shared{rest, options.token, asio::ssl::context(asio::ssl::context::tls_server), {}, {}},
+      : shared{rest, options.token, workers, asio::ssl::context(asio::ssl::context::tls_server), {},
+               {}},
         socket_path(options.socket_path) {}
-  ~Running() {
+  ~Running() { close(); }
+
+  // Nobody is served any more.
+  void close() {
     io.stop();
     for (auto& thread : threads) thread.join();
-    ::unlink(socket_path.c_str());
+    threads.clear();
+    bound.reset();
   }
 
   Status listen_unix_socket();
@@ -200,12 +233,15 @@ struct HttpServer::Running {
   asio::io_context io{kThreads};
   asio::local::stream_protocol::acceptor unix_acceptor{io};
   asio::ip::tcp::acceptor tcp_acceptor{io};
+  std::optional<BoundPath> bound;
   std::vector<std::thread> threads;
+  Workers workers;  // last: its jobs end before the connections that they answer
 };
 
 Status HttpServer::Running::listen_unix_socket() {
   auto fd = listen_unix(socket_path, 0600, SOCK_STREAM);
   if (!fd) return fd.error();
+  bound.emplace(socket_path);
   boost::system::error_code failure;
   unix_acceptor.assign(asio::local::stream_protocol(), fd->get(), failure);
   if (failure)
@@ -238,6 +274,13 @@ Status HttpServer::Running::listen_tls(const HttpOptions& options) {
 
 HttpServer::HttpServer(std::unique_ptr<Running> running) : running_(std::move(running)) {}
 HttpServer::~HttpServer() = default;
+
+bool HttpServer::stop(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  running_->close();
+  return running_->workers.questions.is_idle_by(deadline) &&
+         running_->workers.changes.is_idle_by(deadline);
+}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options,
                                                       const Rest& rest) {

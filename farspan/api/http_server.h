@@ -5,10 +5,12 @@
 // lengths, and the time a request may need to arrive. The token is judged before the body is read.
 //
 // Not here: what is answered (rest.h).
-// Threads: four of its own.
+// Threads: four of its own for connections; requests are worked on by two pools beside them
+// (asked.h), so that no question keeps another client waiting.
 // Standards: RFC 9110, 9112, 6750 §2.1.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,11 @@ class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, const Rest& rest);
   ~HttpServer();
+
+  /// Takes no more requests; true when nothing is being worked on any more after `patience`. What
+  /// has not is nobody's any more: a change of it is made whole or not at all, as when the program
+  /// is killed.
+  bool stop(std::chrono::milliseconds patience);
 
  private:
   struct Running;

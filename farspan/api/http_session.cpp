@@ -91,9 +91,9 @@ std::optional<Answer> judge_failure(const beast::error_code& failure) {
 template <class Stream>
 class HttpSession {
  public:
-  HttpSession(Stream& stream, const Rest& rest, const std::string& token,
+  HttpSession(Stream& stream, const Rest& rest, Workers& workers, const std::string& token,
               const std::function<void()>& admitted)
-      : stream_(stream), rest_(rest), token_(token), admitted_(admitted) {}
+      : stream_(stream), rest_(rest), workers_(workers), token_(token), admitted_(admitted) {}
 
   asio::awaitable<void> run() {
     for (;;) {
@@ -155,7 +155,11 @@ class HttpSession {
     if (asked) {
       asked->method = std::string(request.method_string());
       asked->body = std::move(request.body());
-      answered = rest_.answer(*asked);
+      beast::get_lowest_layer(stream_).expires_never();  // while it is worked on
+      auto made = co_await ask(beast::get_lowest_layer(stream_).socket(), kIsHalfCloseKnown, rest_,
+                               workers_, *std::move(asked), HttpLimits::kAnswer);
+      if (!made) co_return false;  // the client left
+      answered = *std::move(made);
     } else {
       answered = malformed(400, "the target is not percent-encoded correctly", "see RFC 3986 §2.1");
     }
@@ -254,8 +258,11 @@ class HttpSession {
     beast::get_lowest_layer(stream_).expires_after(time);
   }
 
+  static constexpr bool kIsHalfCloseKnown = std::is_same_v<Stream, UnixStream>;
+
   Stream& stream_;
   const Rest& rest_;
+  Workers& workers_;
   const std::string& token_;
   const std::function<void()>& admitted_;
   beast::flat_buffer buffer_;
@@ -265,15 +272,15 @@ class HttpSession {
 
 }  // namespace
 
-asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, const std::string& token,
-                                 const std::function<void()>& admitted) {
-  HttpSession session(stream, rest, token, admitted);
+asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, Workers& workers,
+                                 const std::string& token, const std::function<void()>& admitted) {
+  HttpSession session(stream, rest, workers, token, admitted);
   co_await session.run();
 }
 
-asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, const std::string& token,
-                                 const std::function<void()>& admitted) {
-  HttpSession session(stream, rest, token, admitted);
+asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, Workers& workers,
+                                 const std::string& token, const std::function<void()>& admitted) {
+  HttpSession session(stream, rest, workers, token, admitted);
   co_await session.run();
 }
 

@@ -2,7 +2,7 @@
 // serve_http: one HTTP connection, from its first request to its end. Inside this folder only.
 //
 //   header ─▶ length and token judged ─▶ (100 Continue) ─▶ body ─▶ Rest ─▶ answer ─▶ next request
-//                                                                    └▶ watch: lines
+//                                              (on a pool)           └▶ watch: lines
 //                                                                       until the client leaves
 //
 // A template over the stream, because a Unix socket and a TLS stream differ in type only;
@@ -18,6 +18,7 @@
 #include <functional>
 #include <string>
 
+#include "farspan/api/asked.h"
 #include "farspan/api/rest.h"
 
 namespace farspan::api {
@@ -31,17 +32,18 @@ struct HttpLimits {
   static constexpr std::chrono::seconds kHandshake{10};
   // for a request to arrive, and an answer to leave
   static constexpr std::chrono::seconds kRequest{30};
-  static constexpr std::chrono::seconds kIdle{120};  // between two requests
+  static constexpr std::chrono::seconds kAnswer{60};  // for an answer to be made
+  static constexpr std::chrono::seconds kIdle{120};   // between two requests
   static constexpr std::chrono::seconds kHeartbeat{5};
 };
 
 /// Serves `stream` until the client is done, breaks a limit or the program stops.
 /// @param token  that requests must bear; empty: whoever may open the socket may use it
 /// @param admitted  called for each request that bears it
-boost::asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest,
+boost::asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, Workers& workers,
                                         const std::string& token,
                                         const std::function<void()>& admitted);
-boost::asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest,
+boost::asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, Workers& workers,
                                         const std::string& token,
                                         const std::function<void()>& admitted);
 

@@ -119,6 +119,11 @@ Answer refusal(const Errors& errors) {
 
 Answer refusal(const Error& error) { return refusal(Errors{error}); }
 
+Answer took_too_long() {
+  return refusal(Error{ErrorCode::kUnavailable, "the question", "", "took too long to answer",
+                       "ask for less of it, or ask again later"});
+}
+
 std::optional<Request> Rest::parse_target(std::string_view target) {
   Request request;
   for (const std::string_view scheme : {"http://", "https://"}) {  // RFC 9112 §3.2.2
@@ -143,6 +148,13 @@ std::optional<Request> Rest::parse_target(std::string_view target) {
     if (!is_new) request.given_twice = *name;
   }
   return request;
+}
+
+Work work_of(const Request& request) {
+  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  for (const auto& operation : operations())
+    if (method == operation.method && match(operation.path, request.path)) return operation.work;
+  return Work::kQuick;
 }
 
 std::variant<Answer, Watch> Rest::answer(const Request& request) const {
@@ -202,7 +214,8 @@ const std::vector<Rest::Operation>& operations() {
        .summary = "Create and update what the documents declare, whole or not at all",
        .answerer = &Rest::apply,
        .query = {{"revision", "refuse when this is not the latest one", false}},
-       .has_documents = true},
+       .has_documents = true,
+       .work = Work::kChange},
       {.method = "POST",
        .path = "/v1/plan",
        .summary = "What apply would change, without doing it",
@@ -213,7 +226,8 @@ const std::vector<Rest::Operation>& operations() {
        .summary = "Delete what the documents name, whole or not at all",
        .answerer = &Rest::remove,
        .query = {{"revision", "refuse when this is not the latest one", false}},
-       .has_documents = true},
+       .has_documents = true,
+       .work = Work::kChange},
       {.method = "POST",
        .path = "/v1/plan-delete",
        .summary = "What delete would change, without doing it",
@@ -231,7 +245,8 @@ const std::vector<Rest::Operation>& operations() {
        .path = "/v1/resources/{kind}/{name}",
        .summary = "Delete one resource",
        .answerer = &Rest::remove_one,
-       .query = {{"revision", "refuse when this is not the latest one", false}}},
+       .query = {{"revision", "refuse when this is not the latest one", false}},
+       .work = Work::kChange},
       {.method = "GET",
        .path = "/v1/vpcs/{name}/routes",
        .summary = "Every candidate route of a Vpc, with origin, state and reason",
@@ -263,23 +278,28 @@ const std::vector<Rest::Operation>& operations() {
        .summary = "A stream of changes, one JSON object per line",
        .answerer = nullptr,
        .query = {{"revision", "changes after this one; default: from now on", false}},
-       .answer_type = "application/x-ndjson"},
+       .answer_type = "application/x-ndjson",
+       .work = Work::kQuick},
       {.method = "POST",
        .path = "/v1/nodes/{name}/enrolment",
        .summary = "A one-time bundle with which a node's agent joins",
-       .answerer = &Rest::enrol},
+       .answerer = &Rest::enrol,
+       .work = Work::kChange},
       {.method = "POST",
        .path = "/v1/nodes/{name}/revocation",
        .summary = "Takes back every certificate and enrolment token that the node was given",
-       .answerer = &Rest::revoke},
+       .answerer = &Rest::revoke,
+       .work = Work::kChange},
       {.method = "GET",
        .path = "/v1/ca",
        .summary = "The certificate of the CA of this network",
-       .answerer = &Rest::ca},
+       .answerer = &Rest::ca,
+       .work = Work::kQuick},
       {.method = "GET",
        .path = "/v1/version",
        .summary = "Version of the controller and revision of what is declared",
-       .answerer = &Rest::version},
+       .answerer = &Rest::version,
+       .work = Work::kQuick},
       {.method = "GET",
        .path = "/v1/openapi.json",
        .summary = "This description",

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "farspan/api/rest.h"
+#include "farspan/api/work.h"
 
 namespace farspan::api {
 
@@ -24,6 +24,7 @@ struct Rest::Operation {
   std::vector<Parameter> query = {};
   bool has_documents = false;  // the body is YAML or JSON documents
   const char* answer_type = "application/json";
+  Work work = Work::kQuestion;
 };
 
 /// Every operation, in the order of docs/api.md.

@@ -100,8 +100,11 @@ Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
   auto parsed = documents::parse_documents(files.texts());
   if (!parsed.ok()) return refused(std::move(parsed.errors));
   if (parsed.documents.empty()) return refused({nothing_in_it()});
-  const std::lock_guard lock(changing_);
-  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  std::unique_lock turn(changing_);
+  const auto from = published();
+  const uint32_t next_number = next_number_;
+  if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
+  Draft draft{from, next_number, from->model, {}, {}, {}};
   for (auto& document : parsed.documents) {
     const auto standing = model::find(draft.from->model, document.kind, document.name);
     model::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
@@ -138,8 +141,11 @@ Admission Controller::remove(std::string_view text, Mode mode, Seen seen) {
 }
 
 Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode, Seen seen) {
-  const std::lock_guard lock(changing_);
-  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  std::unique_lock turn(changing_);
+  const auto from = published();
+  const uint32_t next_number = next_number_;
+  if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
+  Draft draft{from, next_number, from->model, {}, {}, {}};
   Errors missing;
   for (const store::Key& key : keys) {
     if (!model::erase(draft.model, key.kind, key.name))
@@ -210,12 +216,16 @@ Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
 
 Status Controller::reconcile_generation(const std::string& node, uint64_t generation,
                                         const std::string& digest) {
+  const auto is_another = [&](const Published& now) {
+    const auto state = now.states.find(node);
+    return state != now.states.end() && state->second->generation == generation &&
+           nodestate::wire::digest_of(*state->second) != digest;
+  };
+  // Nearly every Hello ends here, and waits for no change.
+  if (!is_another(*published())) return ok();
   const std::lock_guard lock(changing_);
   const auto now = published();
-  const auto state = now->states.find(node);
-  if (state == now->states.end() || state->second->generation != generation ||
-      nodestate::wire::digest_of(*state->second) == digest || reconciled_.contains(node))
-    return ok();
+  if (reconciled_.contains(node) || !is_another(*now)) return ok();
   Published next = *now;
   next.revision = now->revision + 1;
   auto states = renumbered(now->states, node, next.revision);

@@ -35,6 +35,9 @@
 namespace farspan {
 namespace {
 
+// For requests in flight at the end.
+constexpr std::chrono::milliseconds kPatience{400};
+
 struct Options {
   std::string state_dir, listen, advertise, api_socket, api_listen;
 };
@@ -154,11 +157,19 @@ Result<Ended> run(const Options& options, const sigset_t& ending) {
                options.api_listen.empty() ? "" : " and https://" + options.api_listen);
 
   const Ended ended = wait(ending, **authority, *identity);
-  if (ended == Ended::kBySignal)
-    spdlog::info("stopping");
-  else
+  if (ended != Ended::kBySignal) {
     spdlog::warn(
         "certificates are made anew: they are old, or the clock was set; nodes connect again");
+    return ended;
+  }
+  spdlog::info("stopping");
+  // What is durable is durable, as after kill -9 (store.h): nobody waits for a question that nobody
+  // will read, and a change that was not answered was made whole or not at all.
+  if (!(*http)->stop(kPatience)) {
+    spdlog::info("requests in flight were cut off");
+    spdlog::shutdown();
+    std::_Exit(EXIT_SUCCESS);
+  }
   return ended;
 }
 
