@@ -105,6 +105,9 @@ void EveryReason::provoke(DropReason reason) {
       return send(udp(kNear, 1, 2, "x"), {.gso_type = VirtioHeader::kTcpV4, .gso_size = 100});
     case kSpoofedSource:
       return send(Ip{.source = "10.1.0.6", .destination = "10.2.0.5"});
+    case kNoWayBack:
+      return berlin.from_wire(
+          {paris.seal(kOffice, udp({"192.168.7.7", "10.1.0.5"}, 1, 2, "from nowhere"))});
     case kFragmentOverlap:
       send(first_fragment(1, 'x'));
       return send(first_fragment(1, 'y'));
@@ -217,7 +220,8 @@ void EveryReason::provoke(DropReason reason) {
     case kKeepalive:
       return send_datagram({0xFF});
     case kLooping:
-      return berlin.from_wire({osaka.seal(kLink, labelled(udp(kFar, 1, 2, "x"), kLabel), 137)});
+      return berlin.from_wire(
+          {osaka.seal(kLink, labelled(udp({"172.18.0.5", "10.2.0.5"}, 1, 2, "x"), kLabel), 137)});
   }
 }
 

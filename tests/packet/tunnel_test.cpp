@@ -458,7 +458,7 @@ TEST_F(Tunnel, AnOfficeCannotAnswerInTheNameOfAnother) {
   paris.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "forged answer")));
   carry(paris, berlin);
   EXPECT_THAT(berlin.taken_from(5), IsEmpty());
-  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+  expect_drops(berlin, {{kSpoofedSource, 1}});
   osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer")));
   carry(osaka, berlin);
   EXPECT_THAT(berlin.taken_from(5),
@@ -486,7 +486,7 @@ TEST_F(Tunnel, RepliesPassAgainAfterTheRouteMoved) {
   berlin.sent();
   paris.from_instance(5, answer);  // the peer moved first
   carry(paris, berlin);
-  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+  expect_drops(berlin, {{kSpoofedSource, 1}});
 
   reach_osaka_by(berlin, kOffice);
   paris.from_instance(5, answer);  // before the instance said anything more
@@ -496,7 +496,7 @@ TEST_F(Tunnel, RepliesPassAgainAfterTheRouteMoved) {
   paris.from_instance(5, answer);
   carry(paris, berlin);
   EXPECT_THAT(berlin.taken_from(5), IsEmpty());
-  expect_drops(berlin, {{kSecurityGroupIngress, 2}});
+  expect_drops(berlin, {{kSpoofedSource, 2}});
 }
 
 TEST_F(Tunnel, AForgedPacketOfAFlowChangesNothingForTheFlow) {
@@ -509,7 +509,7 @@ TEST_F(Tunnel, AForgedPacketOfAFlowChangesNothingForTheFlow) {
   osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "answer")));
   carry(osaka, berlin);
   EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
-  expect_drops(berlin, {{kLooping, 1}});
+  expect_drops(berlin, {{kSpoofedSource, 1}});
 }
 
 TEST_F(Tunnel, AnotherTunnelInThePlaceOfARemovedOneIsNotTakenForIt) {
@@ -531,7 +531,7 @@ TEST_F(Tunnel, AnotherTunnelInThePlaceOfARemovedOneIsNotTakenForIt) {
   rome.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "forged answer")));
   carry(rome, berlin);
   EXPECT_THAT(berlin.taken_from(5), IsEmpty());
-  expect_drops(berlin, {{kSecurityGroupIngress, 1}});
+  expect_drops(berlin, {{kNoWayBack, 1}});
 }
 
 TEST_F(Tunnel, AnIcmpErrorGoesToTheSenderOfWhatItQuotesAndToNobodyElse) {

@@ -4,8 +4,12 @@
 // A decision holds for one version of the tables and one ingress. When either changes the flow is
 // judged again, as its first packet was: by the security groups of the sender and the receiver of
 // the original direction. A reply needs no rule of its own, but only when it comes from where the
-// original packets go: otherwise an office could answer in the name of another one, and it is
-// judged as a packet of its own.
+// original packets go.
+//
+// Nobody speaks for somebody else: what comes by a tunnel passes only if the way back to its source
+// leads there (RFC 2827 §3, strict: RFC 3704 §2.2), policy routes included. A link can so carry
+// nothing for a Vpc none of whose routes leads to it. It is asked when a flow begins or is judged
+// again, and never of a decided flow's packets: they cannot be anything else.
 #include "farspan/dataplane/packet/icmp_quote.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
 #include "farspan/net/headers.h"
@@ -19,6 +23,13 @@ FlowDecision dropped(DropReason reason, TablesVersion version, Ingress ingress) 
           .ingress = ingress,
           .verdict = FlowVerdict::kDrop,
           .reason = reason};
+}
+
+// Whether an address that `way` leads to cannot stand behind a tunnel. The router's stands on every
+// node of its Vpc: behind links, too.
+bool is_here(const Adjacency& way, bool is_over_link) {
+  return way.kind == AdjacencyKind::kPort || way.kind == AdjacencyKind::kUnreachable ||
+         (way.kind == AdjacencyKind::kRouter && !is_over_link);
 }
 
 bool leads_to(const Adjacency& adjacency, Ingress side) {
@@ -60,21 +71,23 @@ const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& f
   return hit.flow->decision(hit.direction);
 }
 
-// Whether a packet that goes `back` comes from where a packet against it would go: by the present
-// tables, not by what the flow remembers, which names ports and tunnels of older tables or may have
-// been decided for somebody who forged the flow's packets.
-bool Pipeline::is_answer(const SuperPacket& packet, const Arrival& from,
-                         const Adjacency& back) const {
+// Where a packet against one that goes `onward` would go: by the present tables, not by what the
+// flow remembers, which names ports and tunnels of older tables or may have been decided for
+// somebody who forged the flow's packets. What goes nowhere is answered from where it came in.
+Adjacency Pipeline::way_back(const FlowEnds& ends, const Arrival& from,
+                             const Adjacency& onward) const {
   VrfIndex vrf = from.vrf;
-  TableKind table = TableKind::kVpc;
-  if (back.kind == AdjacencyKind::kPort) {
-    vrf = tables_->at(back.port()).vrf;
-  } else if (back.kind == AdjacencyKind::kTunnel && !back.has_label()) {
-    vrf = tables_->at(back.tunnel()).vrf;
+  TableKind table = from.table;
+  if (onward.kind == AdjacencyKind::kPort) {
+    vrf = tables_->at(onward.port()).vrf;
+    table = TableKind::kVpc;
+  } else if (onward.kind == AdjacencyKind::kTunnel && onward.has_label()) {
+    table = TableKind::kVpc;
+  } else if (onward.kind == AdjacencyKind::kTunnel) {
+    vrf = tables_->at(onward.tunnel()).vrf;
     table = TableKind::kGateway;
   }
-  return leads_to(tables_->fib.lookup(vrf, table, packet.parsed.destination, packet.parsed.source),
-                  from.ingress);
+  return tables_->fib.lookup(vrf, table, ends.destination, ends.source);
 }
 
 FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
@@ -84,7 +97,14 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
     return dropped(reason, tables_->version, from.ingress);
   };
   const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
-  const bool is_reply = direction == FlowDirection::kReply && is_answer(packet, from, adjacency);
+  const Adjacency back = way_back({p.source, p.destination}, from, adjacency);
+  const bool is_from_there = leads_to(back, from.ingress);
+  // A port's packets have the port's address; there the question is only whose answer this is.
+  if (from.ingress.is_tunnel() && !is_from_there) {
+    return refuse(back.kind == AdjacencyKind::kNone ? DropReason::kNoWayBack
+                                                    : DropReason::kSpoofedSource);
+  }
+  const bool is_reply = direction == FlowDirection::kReply && is_from_there;
 
   // In the words of the packet that opened the flow: who sent it, who received it, and on which
   // port.
@@ -129,7 +149,7 @@ FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
 
 // An ICMP error passes with the flow it is about, when it comes from where that flow's packets
 // went and goes to who sent them, for no security group looks at it. Its source may be any router
-// on the way (RFC 5508 §4.3).
+// on the way (RFC 5508 §4.3), but none that stands here, for those send no errors through tunnels.
 FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
   const auto refuse = [&](DropReason reason) {
     return dropped(reason, tables_->version, from.ingress);
@@ -148,6 +168,11 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
   }
   const Adjacency adjacency =
       tables_->fib.lookup(from.vrf, from.table, error.parsed.source, error.parsed.destination);
+  const FlowEnds ends{error.parsed.source, error.parsed.destination};
+  if (from.ingress.is_tunnel() &&
+      is_here(way_back(ends, from, adjacency), tables_->at(from.ingress.tunnel()).is_link)) {
+    return refuse(DropReason::kSpoofedSource);
+  }
   switch (adjacency.kind) {
     case AdjacencyKind::kNone:
       return refuse(DropReason::kNoRoute);

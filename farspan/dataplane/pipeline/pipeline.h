@@ -120,7 +120,10 @@ class Pipeline {
   const FlowDecision& decide(const SuperPacket& packet, const Arrival& from);
   FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
   FlowDecision judge(const SuperPacket& packet, const Arrival& from, FlowDirection direction);
-  bool is_answer(const SuperPacket& packet, const Arrival& from, const Adjacency& back) const;
+  struct FlowEnds {
+    uint32_t source, destination;
+  };
+  Adjacency way_back(const FlowEnds& ends, const Arrival& from, const Adjacency& onward) const;
   // to_port.cpp
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
   void write_frame(SuperPacket& packet, const PortEntry& port);
