@@ -123,7 +123,9 @@ void BenchNode::change_policies() {
 
 void BenchNode::rest(std::chrono::seconds time) {
   now_ += time;
-  from_wire({});
+  do {
+    from_wire({});
+  } while (pipeline_->has_late_flows());
 }
 
 void BenchNode::from_instance(std::span<const std::span<uint8_t>> frames,

@@ -95,7 +95,7 @@ void fix_checksum(Bytes& frame) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace farspan::dataplane;
   static Node with, without;
-  for (Node* node : {&with, &without}) node->rest(std::chrono::hours(1));
+  for (Node* node : {&with, &without}) node->rest(std::chrono::hours(3));
   require(with.pipeline().flows().size() == 0);
   std::span<const uint8_t> input(data, size);
   Bytes frame(kVirtio);

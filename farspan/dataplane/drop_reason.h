@@ -33,7 +33,13 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kSecurityGroupIngress, "security_group_ingress", kExpected, "no security group rule of the receiving instance accepts it") \
   X(kSecurityGroupEgress,  "security_group_egress",  kExpected, "a security group rule of the sending instance drops it") \
   X(kNoFlowForPacket,      "no_flow_for_packet",     kPeer,     "an ICMP error about a packet of no known flow, or from elsewhere than that went") \
-  X(kFlowTableFull,        "flow_table_full",        kNode,     "no room for another flow") \
+  X(kFlowTableFull,        "flow_table_full",        kNode,     "the flow table is full, and where the packet came from holds its share of it: farspan flows says who uses it") \
+  X(kTcpFlags,             "tcp_flags",              kPeer,     "TCP flags that no TCP sends: none, SYN with FIN or RST, no ACK (RFC 9293 §3.10.7)") \
+  X(kTcpSyn,               "tcp_syn",                kPeer,     "SYN inside a connection, by whoever did not open it (RFC 5961 §4)") \
+  X(kTcpReset,             "tcp_reset",              kPeer,     "RST outside the window of its connection (RFC 5961 §3)") \
+  X(kTcpWindow,            "tcp_window",             kPeer,     "TCP data or ACK outside the window of its connection (RFC 9293 §3.10.7.4)") \
+  X(kIcmpType,             "icmp_type",              kPeer,     "ICMP message that no router forwards: redirect, source quench (RFC 6633), or of no known kind") \
+  X(kIcmpUnasked,          "icmp_unasked",           kPeer,     "ICMP reply to a question that nobody asked (RFC 5508 §3)") \
   X(kNoRoute,              "no_route",               kExpected, "no route to the destination in its VRF") \
   X(kHostUnreachable,      "host_unreachable",       kExpected, "the vSwitch has no instance with this address") \
   X(kTtlExceeded,          "ttl_exceeded",           kExpected, "TTL ran out on this node (RFC 1812 §5.3.1)") \

@@ -50,7 +50,7 @@ void raise_descriptor_limit() {
     spdlog::warn("may not open more descriptors: {}", std::strerror(errno));
 }
 
-Status serve(const std::string& run_dir) {
+Status serve(const std::string& run_dir, const PipelineLimits& limits) {
   auto context = crypto::Context::create();
   if (!context) return context.error();
   auto arena = ipsec::SequenceArena::open(run_dir + "/sequences");
@@ -60,7 +60,7 @@ Status serve(const std::string& run_dir) {
   ipsec::Sad sad(**arena, **context);
   SharedState shared(builder.first());
 
-  auto worker = Worker::create(shared, sad.reader(), run_dir);
+  auto worker = Worker::create(shared, sad.reader(), run_dir, limits);
   if (!worker) return worker.error();
   auto control = ControlLoop::create(shared, builder, sad, run_dir);
   if (!control) return control.error();
@@ -86,13 +86,17 @@ int main(int argc, char** argv) {
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--log-level", log_level, "trace, debug, info, warning, error or off");
+  farspan::dataplane::PipelineLimits limits;
+  app.add_option("--flows", limits.flows, "how many flows at once; about 240 bytes each")
+      ->check(CLI::Range(1024, 1 << 26))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   spdlog::set_default_logger(spdlog::stderr_logger_mt("dataplane"));
   spdlog::set_level(spdlog::level::from_str(log_level));
   farspan::dataplane::block_signals();
   farspan::dataplane::raise_descriptor_limit();
-  if (const auto served = farspan::dataplane::serve(run_dir); !served) {
+  if (const auto served = farspan::dataplane::serve(run_dir, limits); !served) {
     spdlog::error("{}", served.error().text());
     return 1;
   }

@@ -19,7 +19,8 @@ constexpr uint16_t kIkePort = 500, kNatPort = 4500;
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadView::Reader sas,
-                                               const std::string& run_dir) {
+                                               const std::string& run_dir,
+                                               const PipelineLimits& limits) {
   auto ike = io::UdpUnderlay::open(kIkePort);
   if (!ike) return ike.error();
   auto nat = io::UdpUnderlay::open(kNatPort);
@@ -40,7 +41,7 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
   Sockets sockets{std::move(*ike),       std::move(*nat),   std::move(*native), std::move(*quotes),
                   std::move(*route_mtu), std::move(*relay), IkeGate()};
   std::unique_ptr<Worker> worker(
-      new Worker(shared, sas, std::move(sockets), std::move(*esp), std::move(epoll)));
+      new Worker(shared, sas, std::move(sockets), std::move(*esp), std::move(epoll), limits));
   const bool is_watching = worker->watch(shared.wakeup.get(), Source::kWakeup) &&
                            worker->watch(shared.flow_request.wakeup_fd(), Source::kFlowRequest) &&
                            worker->watch(worker->sockets_.ike.fd(), Source::kIke) &&
@@ -54,13 +55,13 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedState& shared, ipsec::SadVi
 }
 
 Worker::Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
-               std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll)
+               std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll, const PipelineLimits& limits)
     : shared_(shared),
       tables_reader_(shared.tables.reader()),
       sad_reader_(sas),
       sockets_(std::move(sockets)),
       esp_(std::move(esp)),
-      pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters),
+      pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters, limits),
       epoll_(std::move(epoll)),
       frames_(std::make_unique<uint8_t[]>(kFrameRoom)) {}
 
@@ -74,8 +75,8 @@ bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
 void Worker::run() {
   std::array<epoll_event, kEventsPerWait> ready;
   while (!shared_.is_stopping.load(std::memory_order_relaxed)) {
-    const int wait =
-        shared_.flow_request.is_waiting() ? 0 : static_cast<int>(pipeline_.wait().count());
+    const bool has_more = shared_.flow_request.is_waiting() || pipeline_.has_late_flows();
+    const int wait = has_more ? 0 : static_cast<int>(pipeline_.wait().count());
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
     const Tables& tables = tables_reader_.acquire();
     const ipsec::SadView& sad = sad_reader_.acquire();

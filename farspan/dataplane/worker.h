@@ -33,7 +33,8 @@ class Worker final : private Outside {
   /// Opens the underlay's sockets of this network namespace and ike.sock in `run_dir`.
   /// @param sas  where this worker finds its SAs
   static Result<std::unique_ptr<Worker>> create(SharedState& shared, ipsec::SadView::Reader sas,
-                                                const std::string& run_dir);
+                                                const std::string& run_dir,
+                                                const PipelineLimits& limits);
   ~Worker() override;
 
   /// Forwards packets until shared.is_stopping.
@@ -66,7 +67,7 @@ class Worker final : private Outside {
   };
 
   Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
-         std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll);
+         std::unique_ptr<ipsec::EspWorker> esp, UniqueFd epoll, const PipelineLimits& limits);
   static bool put_event(void* shared, const ipsec::SaEvent& event);
 
   bool watch(int fd, Source source, uint32_t index = 0);

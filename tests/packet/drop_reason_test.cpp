@@ -52,6 +52,14 @@ class EveryReason : public World, public ::testing::WithParamInterface<DropReaso
     const Bytes packet = labelled(udp({"10.2.0.5", "10.1.0.5"}, 1, 2, "x"), label, is_bottom);
     berlin.from_wire({osaka.seal(kLink, packet, 137)});
   }
+  /// `segment` of the server within a connection from 10.1.0.6 to 10.1.0.5.
+  void send_inside(const Tcp& segment) {
+    const Ip there{.source = "10.1.0.6", .destination = "10.1.0.5"};
+    berlin.from_instance(6, frame(tcp(there, {4000, 80, 1000, 0, 0x02}, "")));
+    send(tcp(kNear, {80, 4000, 5000, 1001, 0x12}, ""));
+    berlin.from_instance(6, frame(tcp(there, {4000, 80, 1001, 5001, 0x10}, "")));
+    send(tcp(kNear, segment, ""));
+  }
   void send_against_the_rules(bool is_ingress);
   /// Another tunnel, to 172.21.0.0/24, with an outbound SA of these options if there are any.
   void add_tunnel(const TestNode::SaOptions* options);
@@ -124,8 +132,23 @@ void EveryReason::provoke(DropReason reason) {
     case kNoFlowForPacket:
       return send(icmp_error(kNear, 3, 3, udp({"10.1.0.6", "10.1.0.5"}, 1, 2, "x")));
     case kFlowTableFull:
-      for (uint16_t port = 1; port <= 1025; ++port) send(udp(kNear, port, 53, "x"));
-      return;
+      for (uint16_t port = 1; port <= 1024; ++port) {
+        send(udp(kNear, port, 53, "x"));
+        berlin.from_instance(6, frame(udp({"10.1.0.6", "10.1.0.5"}, 53, port, "answered")));
+      }
+      return send(udp(kNear, 1025, 53, "x"));
+    case kTcpFlags:
+      return send(tcp(kNear, {.flags = 0}, ""));
+    case kTcpSyn:
+      return send_inside({80, 4000, 7777, 0, 0x02});
+    case kTcpReset:
+      return send_inside({80, 4000, 0xdeadbeef, 0, 0x04});
+    case kTcpWindow:
+      return send_inside({80, 4000, 0xdeadbeef, 1001, 0x10});
+    case kIcmpType:
+      return send(icmp_error(kNear, 5, 1, udp({"10.1.0.6", "10.1.0.5"}, 1, 2, "x")));
+    case kIcmpUnasked:
+      return send(echo(kNear, false, 7, "pong"));
     case kNoRoute:
       return send(Ip{.source = "10.1.0.5", .destination = "198.51.100.1"});
     case kHostUnreachable:

@@ -22,6 +22,7 @@ class Count {
   void add(uint64_t n) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void set(uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
   uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
@@ -43,7 +44,10 @@ class Count {
   X(kConsumed,    "packets.consumed")     /* packets that ended here as they should */ \
   X(kFromUnderlay, "packets.from_underlay") /* from the underlay, but of no SA: IKE, keepalives, unknown SPIs */ \
   X(kToUnderlay,  "packets.to_underlay")  /* IKE datagrams sent */ \
-  X(kFragmented,  "packets.fragmented")   /* fragments made, beyond the packets they were made of */
+  X(kFragmented,  "packets.fragmented")   /* fragments made, beyond the packets they were made of */ \
+  X(kFlows,        "flows.now")           /* how many the table holds; these three are no packets */ \
+  X(kFlowsLimit,   "flows.limit")         /* how many it can hold */ \
+  X(kFlowsEvicted, "flows.evicted")       /* that made room for others, since the start */
 // clang-format on
 
 enum class Counter : uint8_t {
@@ -62,6 +66,9 @@ class NodeCounters {
  public:
   void add(Counter counter, uint64_t wire_packets = 1) noexcept {
     counts_[static_cast<size_t>(counter)].add(wire_packets);
+  }
+  void set(Counter counter, uint64_t value) noexcept {
+    counts_[static_cast<size_t>(counter)].set(value);
   }
   void drop(DropReason reason, uint64_t wire_packets = 1) noexcept {
     drops_[static_cast<size_t>(reason)].add(wire_packets);

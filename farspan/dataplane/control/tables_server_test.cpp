@@ -140,8 +140,8 @@ TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {
   FlowTable table(4);
   Flow* flow =
       table.create({FlowDomain(3), 0xC0000201, 0x0A0A0A05, 40000, 80, 6}, std::chrono::seconds(10));
-  table.touch({flow, FlowDirection::kOriginal}, std::chrono::seconds(10), 0x02, 1, 60);
-  table.touch({flow, FlowDirection::kReply}, std::chrono::seconds(10), 0x12, 1, 60);
+  table.touch({flow, FlowDirection::kOriginal}, std::chrono::seconds(10), 1, 60);
+  table.touch({flow, FlowDirection::kReply}, std::chrono::seconds(10), 1, 60);
   flows_ = FlowsCopy{{*flow}, 1, std::chrono::seconds(12)};
   const v1::Flows flows = ask("get_flows { limit: 10 }").flows();
   EXPECT_EQ(asked_limit_, 10u);

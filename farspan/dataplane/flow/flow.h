@@ -15,6 +15,7 @@
 
 #include "farspan/dataplane/drop_reason.h"
 #include "farspan/dataplane/fib/adjacency.h"
+#include "farspan/dataplane/flow/tcp_track.h"
 
 namespace farspan::dataplane {
 
@@ -22,7 +23,8 @@ namespace farspan::dataplane {
 struct FlowKey {
   FlowDomain domain;
   uint32_t source = 0, destination = 0;
-  uint16_t source_port = 0, destination_port = 0;  // ICMP echo: the identifier in both
+  // ICMP queries: the identifier at who asks, the type of the question at who is asked
+  uint16_t source_port = 0, destination_port = 0;
   uint8_t protocol = 0;
 
   /// The key of an answer. An ICMP error travels against the packet it quotes:
@@ -94,8 +96,8 @@ struct FlowCounters {
   uint64_t bytes = 0;    // of IP
 };
 
-/// Two cache lines: the first is all a packet of a decided flow reads to be forwarded, the second
-/// is written.
+/// Three cache lines: the first is all a packet of a decided flow reads to be forwarded, the second
+/// is written, the third belongs to TCP and to changes of state.
 struct alignas(64) Flow {
   std::array<uint64_t, 2> ends{};  // address << 16 | port; canonical: ends[0] <= ends[1]
   FlowDomain domain;
@@ -110,6 +112,11 @@ struct alignas(64) Flow {
   uint32_t wheel_next = 0, wheel_previous = 0,
            wheel_slot = 0;  // FlowTable's; next also links free entries
   uint32_t serial = 0;      // of the flow and what is decided about it; 0: no flow
+
+  alignas(64) TcpTrack tcp;
+  uint32_t share = 0, share_next = 0, share_previous = 0;  // FlowShares'
+  bool is_weak = false;                                    // FlowShares': makes room first
+  FlowDirection reset_by{};                                // kTcpClosing without both FINs
 
   FlowDecision& decision(FlowDirection direction) {
     return decisions[static_cast<size_t>(direction)];
@@ -132,7 +139,7 @@ struct alignas(64) Flow {
             protocol};
   }
 };
-static_assert(sizeof(Flow) == 128,
-              "two cache lines, so that a lookup costs one and a touch the other");
+static_assert(sizeof(Flow) == 192,
+              "three cache lines, so that a lookup costs one, a touch another, and TCP the last");
 
 }  // namespace farspan::dataplane

@@ -12,7 +12,6 @@ namespace {
 
 constexpr uint8_t kIcmp = 1, kTcp = 6;
 constexpr uint8_t kFin = 0x01, kSyn = 0x02, kRst = 0x04, kAck = 0x10;  // RFC 9293 §3.1
-constexpr int64_t kTickMilliseconds = 1000;
 
 // Flow::tcp_seen
 constexpr uint8_t seen_bit(FlowDirection direction) {
@@ -23,9 +22,19 @@ constexpr uint8_t fin_bit(FlowDirection direction) {
 }
 constexpr uint8_t kBothSeen = 0x03, kBothFins = 0x0C;
 
-// The first second at whose beginning `expiry` has passed.
-int64_t tick_after(std::chrono::milliseconds expiry) {
-  return (expiry.count() + kTickMilliseconds - 1) / kTickMilliseconds;
+std::optional<DropReason> reason_of(TcpVerdict verdict) {
+  switch (verdict) {
+    case TcpVerdict::kOutsideWindow:
+      return DropReason::kTcpWindow;
+    case TcpVerdict::kWrongReset:
+      return DropReason::kTcpReset;
+    case TcpVerdict::kWrongSyn:
+      return DropReason::kTcpSyn;
+    case TcpVerdict::kPasses:
+    case TcpVerdict::kCloses:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -64,6 +73,7 @@ FlowTable::FlowTable(uint32_t capacity, FlowHash hash, FlowTimeouts timeouts)
       // not constructed: an entry is when it is first used, so that unused capacity costs no memory
       flows_(static_cast<Flow*>(
           ::operator new (size_t{capacity} * sizeof(Flow), std::align_val_t(alignof(Flow))))),
+      shares_(flows_.get(), capacity),
       wheel_(kWheelSlots, kNone) {
   FS_CHECK(capacity >= 1 && capacity <= uint32_t{1} << 28);
   // a quarter full: nearly every flow stands in the first slot looked at, so the search is guessed
@@ -104,14 +114,19 @@ FlowHit FlowTable::find(const FlowKey& key, uint8_t tcp_flags) noexcept {
   return {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
 }
 
-Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
+Flow* FlowTable::create(const FlowKey& key, Milliseconds now, FlowOwner owner) noexcept {
+  const uint32_t share = shares_.find(owner);
+  if (size_ == capacity_) {
+    const uint32_t victim = shares_.choose_victim(share);
+    if (victim == FlowShares::kNone) return nullptr;
+    erase(&flows_.get()[victim]);
+    ++evicted_;
+  }
   uint32_t place = free_;
   if (place != kNone) {
     free_ = flows_.get()[place].wheel_next;
-  } else if (fresh_ < capacity_) {
-    place = fresh_++;
   } else {
-    return nullptr;
+    place = fresh_++;
   }
   const Canonical canonical(key);
   Flow& flow = *new (&flows_.get()[place]) Flow;
@@ -128,6 +143,7 @@ Flow* FlowTable::create(const FlowKey& key, Milliseconds now) noexcept {
   while (index_[slot].place != kNone) slot = (slot + 1) & index_mask_;
   index_[slot] = {hashed, place};
   ++size_;
+  shares_.add(share, place, now.count() / kTickMilliseconds);
   if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
   schedule(flow);
   return &flow;
@@ -138,38 +154,69 @@ void FlowTable::renumber(Flow& flow) noexcept {
   next_serial_ = std::max(next_serial_ + 1, 1u);
 }
 
-void FlowTable::touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags,
-                      uint32_t wire_packets, uint64_t bytes) noexcept {
+void FlowTable::touch(const FlowHit& hit, Milliseconds now, uint32_t wire_packets,
+                      uint64_t bytes) noexcept {
   Flow& flow = *hit.flow;
   flow.last_seen = now;
   FlowCounters& counters = flow.counted(hit.direction);
   counters.packets += wire_packets;
   counters.bytes += bytes;
-  if (flow.protocol == kTcp) {
-    follow_tcp(flow, hit.direction, tcp_flags);
-  } else if (hit.direction == FlowDirection::kReply) {
+  if (flow.state == FlowState::kOneWay && hit.direction == FlowDirection::kReply) {
     flow.state = FlowState::kAnswered;
+    shares_.set_weak(place_of(flow), false);
   }
 }
 
-// A first FIN closes nothing: the other end may go on sending for hours (RFC 9293 §3.6).
-void FlowTable::follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flags) noexcept {
+std::optional<DropReason> FlowTable::follow(const FlowHit& hit, const TcpSegment& segment,
+                                            bool was_moved) noexcept {
+  Flow& flow = *hit.flow;
+  const auto sender = static_cast<size_t>(hit.direction);
+  const auto phase =
+      flow.state == FlowState::kTcpOpening ? TcpTrack::Phase::kOpening : TcpTrack::Phase::kOpen;
+  TcpVerdict verdict = flow.tcp.follow(sender, segment, phase);
+  if (was_moved && (verdict == TcpVerdict::kOutsideWindow || verdict == TcpVerdict::kWrongReset)) {
+    flow.tcp.pick_up_again();
+    verdict = flow.tcp.follow(sender, segment, phase);
+  }
+  if (const auto reason = reason_of(verdict)) return reason;
+  const bool says_nothing = segment.has(kRst) || (segment.has(kSyn) && !segment.has(kAck) &&
+                                                  phase == TcpTrack::Phase::kOpen);
+  if (verdict == TcpVerdict::kCloses) {
+    flow.reset_by = hit.direction;
+    close(flow);
+  } else if (!says_nothing) {
+    advance(flow, hit.direction, segment);
+  }
+  return std::nullopt;
+}
+
+void FlowTable::close(Flow& flow) noexcept {
   if (flow.state == FlowState::kTcpClosing) return;
+  flow.state = FlowState::kTcpClosing;
+  shares_.set_weak(place_of(flow), true);
+  unschedule(flow);  // it may have stood where a longer timeout ends
+  schedule(flow);
+}
+
+// A first FIN closes nothing: the other end may go on sending for hours (RFC 9293 §3.6). Whoever
+// sends data behind a RST of its own did not send that RST.
+void FlowTable::advance(Flow& flow, FlowDirection direction, const TcpSegment& segment) noexcept {
   flow.tcp_seen |= seen_bit(direction);
-  if ((tcp_flags & kFin) != 0) flow.tcp_seen |= fin_bit(direction);
-  if ((tcp_flags & kRst) != 0 || (flow.tcp_seen & kBothFins) == kBothFins) {
-    flow.state = FlowState::kTcpClosing;
-    unschedule(flow);  // it stood where the longer timeout ends
-    schedule(flow);
-  } else if ((flow.tcp_seen & kBothSeen) == kBothSeen && (tcp_flags & (kAck | kSyn)) == kAck) {
+  if (segment.has(kFin)) flow.tcp_seen |= fin_bit(direction);
+  if ((flow.tcp_seen & kBothFins) == kBothFins) return close(flow);
+  const bool may_be_open = flow.state == FlowState::kTcpOpening ||
+                           (flow.state == FlowState::kTcpClosing && direction == flow.reset_by);
+  if (may_be_open && (flow.tcp_seen & kBothSeen) == kBothSeen && segment.has(kAck) &&
+      !segment.has(kSyn)) {
     flow.state = FlowState::kTcpEstablished;
+    shares_.set_weak(place_of(flow), false);
   }
 }
 
 // The hole is filled with the next entry that may stand there, until nothing behind it would be
 // lost.
 void FlowTable::erase(Flow* flow) noexcept {
-  const auto place = static_cast<uint32_t>(flow - flows_.get());
+  const uint32_t place = place_of(*flow);
   uint32_t hole = hash(flow->key()) & index_mask_;
   while (index_[hole].place != place) hole = (hole + 1) & index_mask_;
   for (uint32_t i = (hole + 1) & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
@@ -182,6 +229,7 @@ void FlowTable::erase(Flow* flow) noexcept {
   index_[hole].place = kNone;
 
   unschedule(*flow);
+  shares_.remove(place);
   flow->state = FlowState::kFree;
   flow->serial = 0;
   flow->wheel_next = free_;
@@ -209,9 +257,11 @@ FlowTable::Milliseconds FlowTable::timeout_of(const Flow& flow) const noexcept {
 
 // Puts a flow where the wheel will be when it was idle too long, if it is not used until then.
 void FlowTable::schedule(Flow& flow) noexcept {
-  const int64_t expiry = tick_after(flow.last_seen + timeout_of(flow));
+  // the first second at whose beginning its time is over
+  const int64_t expiry =
+      ((flow.last_seen + timeout_of(flow)).count() + kTickMilliseconds - 1) / kTickMilliseconds;
   const int64_t tick = std::clamp(expiry, *wheel_tick_ + 1, *wheel_tick_ + kWheelSlots - 1);
-  const auto place = static_cast<uint32_t>(&flow - flows_.get());
+  const uint32_t place = place_of(flow);
   flow.wheel_slot = static_cast<uint32_t>(tick % kWheelSlots);
   flow.wheel_previous = kNone;
   flow.wheel_next = wheel_[flow.wheel_slot];

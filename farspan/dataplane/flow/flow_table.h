@@ -9,15 +9,18 @@
 //
 //   index_  |h,7|   |h,2|h,9|   |…   (8 bytes each, 4–8 × capacity)
 //             └────────┐
-//   flows_  |0|1|2|…|7|…             capacity entries of 128 bytes
+//   flows_  |0|1|2|…|7|…             capacity entries of 192 bytes
 //   wheel_  |slot 0|slot 1|…|1023|   one second each; lists of entries through the entries
 //
 // Ageing: touching a flow only writes its time; when the wheel comes to a flow that was used since,
 // it is put where it would end now. Only a shorter timeout (a TCP connection that closes) moves a
 // flow at once.
 //
-// Not here: decisions (pipeline/), copying flows for operators (control/flow_request.h).
-// Threads: owned by the worker. Allocates in the constructor only.
+// A full table makes room by the rules of flow_shares.h.
+//
+// Not here: decisions (pipeline/), which TCP segments fit (tcp_track.h), copying flows for
+// operators (control/flow_request.h). Threads: owned by the worker. Allocates in the constructor
+// only.
 #pragma once
 
 #include <memory>
@@ -27,15 +30,16 @@
 
 #include "farspan/dataplane/flow/flow.h"
 #include "farspan/dataplane/flow/flow_hash.h"
+#include "farspan/dataplane/flow/flow_shares.h"
 
 namespace farspan::dataplane {
 
-/// Idle times.
+/// Idle times: no shorter than RFC 5382 §5 (TCP), 4787 §4.3 (UDP) and 5508 §3.2 (ICMP) want them.
 struct FlowTimeouts {
-  std::chrono::milliseconds tcp_established{910'000};
-  std::chrono::milliseconds tcp_opening{30'000}, tcp_closing{30'000};
-  std::chrono::milliseconds one_way{60'000}, answered{180'000};
-  std::chrono::milliseconds icmp{30'000};
+  std::chrono::milliseconds tcp_established{7'440'000};
+  std::chrono::milliseconds tcp_opening{240'000}, tcp_closing{240'000};
+  std::chrono::milliseconds one_way{120'000}, answered{180'000};
+  std::chrono::milliseconds icmp{60'000};
 };
 
 struct FlowHit {
@@ -49,7 +53,7 @@ class FlowTable {
   using Milliseconds =
       std::chrono::milliseconds;  // of a monotonic clock, its start does not matter
 
-  /// @param capacity  flows at once, at least 1; 160 to 192 bytes each
+  /// @param capacity  flows at once, at least 1; 224 to 256 bytes each
   explicit FlowTable(uint32_t capacity, FlowHash hash = FlowHash::random(),
                      FlowTimeouts timeouts = {});
   ~FlowTable();
@@ -66,14 +70,21 @@ class FlowTable {
   ///                   decide
   FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept;
 
-  /// A new flow whose original direction is `key`'s; nullptr when the table is full
-  /// (flow_table_full). Counts nothing: touch() it with the packet that made it.
+  /// A new flow of `owner`, whose original direction is `key`'s; nullptr when the table is full and
+  /// the owner has its share of it (flow_table_full). In a full table another flow may have to go,
+  /// which becomes invalid. Counts nothing: touch() it with the packet that made it.
   /// @pre find(key) found nothing
-  Flow* create(const FlowKey& key, Milliseconds now) noexcept;
+  Flow* create(const FlowKey& key, Milliseconds now, FlowOwner owner = {}) noexcept;
 
-  /// Records that a packet passed: time, counters and, of TCP, what its flags say.
-  void touch(const FlowHit& hit, Milliseconds now, uint8_t tcp_flags, uint32_t wire_packets,
-             uint64_t bytes) noexcept;
+  /// Says why a TCP segment does not belong to its flow; nothing when it may pass, and then the
+  /// flow's state follows it.
+  /// @param was_moved  the flow was decided anew: a segment that does not fit begins to be followed
+  ///                   again, for its connection may have gone other ways meanwhile
+  std::optional<DropReason> follow(const FlowHit& hit, const TcpSegment& segment,
+                                   bool was_moved = false) noexcept;
+
+  /// Records that a packet passed: time and counters.
+  void touch(const FlowHit& hit, Milliseconds now, uint32_t wire_packets, uint64_t bytes) noexcept;
 
   /// Another decision than before about `flow`: gives it a serial no flow has had.
   void renumber(Flow& flow) noexcept;
@@ -85,6 +96,10 @@ class FlowTable {
   /// @param budget  flows looked at, at most
   /// @return        flows forgotten
   uint32_t age(Milliseconds now, uint32_t budget) noexcept;
+  /// Whether age() has more to do at `now`.
+  bool is_late(Milliseconds now) const noexcept {
+    return wheel_tick_ && *wheel_tick_ < now.count() / kTickMilliseconds;
+  }
 
   /// Copies flows into `rows`, looking at `budget` entries at most. Starts at `*cursor` (0 first)
   /// and moves it; nullopt as the new cursor: that was the end. @return rows filled
@@ -93,6 +108,9 @@ class FlowTable {
 
   uint32_t size() const { return size_; }
   uint32_t capacity() const { return capacity_; }
+  const FlowShares& shares() const { return shares_; }
+  /// Flows that made room for others, ever.
+  uint64_t evicted() const { return evicted_; }
 
  private:
   struct Slot {
@@ -100,18 +118,24 @@ class FlowTable {
     uint32_t place;  // kNone: empty
   };
   static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr uint32_t kWheelSlots = 1024;  // × 1 s: longer than the longest timeout
+  static constexpr int64_t kTickMilliseconds = 1000;
+  static constexpr uint32_t kWheelSlots =
+      1024;  // flows that may live longer are looked at on the way
 
   struct Release {
     void operator()(Flow* flows) const noexcept;
   };
   struct Canonical;
+  uint32_t place_of(const Flow& flow) const noexcept {
+    return static_cast<uint32_t>(&flow - flows_.get());
+  }
   uint32_t hash(const Canonical& canonical) const noexcept;
   uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;
   Milliseconds timeout_of(const Flow& flow) const noexcept;
   void schedule(Flow& flow) noexcept;
   void unschedule(Flow& flow) noexcept;
-  void follow_tcp(Flow& flow, FlowDirection direction, uint8_t tcp_flags) noexcept;
+  void close(Flow& flow) noexcept;
+  void advance(Flow& flow, FlowDirection direction, const TcpSegment& segment) noexcept;
 
   const uint32_t capacity_;
   const FlowHash hash_;
@@ -121,8 +145,10 @@ class FlowTable {
   uint32_t index_mask_;
   std::vector<Slot> index_;
   std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory
-  uint32_t free_ = kNone;                 // list of entries that were used before
-  uint32_t fresh_ = 0;                    // entries from here on were never used
+  FlowShares shares_;
+  uint64_t evicted_ = 0;
+  uint32_t free_ = kNone;  // list of entries that were used before
+  uint32_t fresh_ = 0;     // entries from here on were never used
   std::vector<uint32_t> wheel_;
   std::optional<int64_t> wheel_tick_;  // the second the wheel stands at
 };

@@ -38,7 +38,8 @@ std::optional<QuotedPacket> read_quote(const SuperPacket& error) {
   } else if (ip.protocol == protocol::kIcmp) {
     const auto& icmp = net::header_at<IcmpHeader>(transport);
     if (is_icmp_error_type(icmp.type)) return std::nullopt;  // RFC 1122 §3.2.2
-    if (icmp.type == IcmpHeader::kEcho || icmp.type == IcmpHeader::kEchoReply) {
+    quoted.icmp_type = icmp.type;
+    if (is_icmp_question(icmp.type) || icmp_question_of(icmp.type)) {
       quoted.source_port = quoted.destination_port = icmp.identifier.value();
     }
   }

@@ -19,8 +19,10 @@ namespace farspan::dataplane {
 struct QuotedPacket {
   uint32_t source = 0, destination = 0;  // host order
   uint16_t source_port = 0,
-           destination_port = 0;  // ICMP echo: identifier in both; other protocols: 0
+           destination_port =
+               0;  // ICMP questions and answers: identifier in both; other protocols: 0
   uint8_t protocol = 0;
+  uint8_t icmp_type = 0;
   bool is_fragment = false;  // a first fragment: ports are there
 };
 

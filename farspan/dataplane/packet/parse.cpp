@@ -111,7 +111,7 @@ uint16_t parse_transport(std::span<const uint8_t> transport, Parsed& parsed) {
       const auto& icmp = net::header_at<IcmpHeader>(transport.data());
       parsed.icmp_type = icmp.type;
       parsed.icmp_code = icmp.code;
-      if (icmp.type == IcmpHeader::kEcho || icmp.type == IcmpHeader::kEchoReply) {
+      if (is_icmp_question(icmp.type) || icmp_question_of(icmp.type)) {
         parsed.source_port = parsed.destination_port = icmp.identifier.value();
       }
       parsed.is_icmp_error = is_icmp_error_type(icmp.type);

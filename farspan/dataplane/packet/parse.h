@@ -57,4 +57,26 @@ constexpr bool is_icmp_error_type(uint8_t type) {
          type == net::IcmpHeader::kParameterProblem;
 }
 
+/// The type of the question that an ICMP message of `type` answers; nothing for other messages
+/// (RFC 792, RFC 950).
+constexpr std::optional<uint8_t> icmp_question_of(uint8_t type) {
+  constexpr uint8_t kEchoReply = 0, kTimestampReply = 14, kInformationReply = 16, kMaskReply = 18;
+  if (type == kEchoReply) return net::IcmpHeader::kEcho;
+  if (type == kTimestampReply || type == kInformationReply || type == kMaskReply)
+    return static_cast<uint8_t>(type - 1);
+  return std::nullopt;
+}
+
+constexpr bool is_icmp_question(uint8_t type) {
+  return type == net::IcmpHeader::kEcho || icmp_question_of(static_cast<uint8_t>(type + 1)) == type;
+}
+
+/// Whether a router forwards ICMP messages of `type`: questions, answers, and errors but source
+/// quench and redirect (RFC 6633 §3, RFC 1812 §5.2.7.2).
+constexpr bool is_forwarded_icmp(uint8_t type) {
+  return is_icmp_question(type) || icmp_question_of(type).has_value() ||
+         type == net::IcmpHeader::kUnreachable || type == net::IcmpHeader::kTimeExceeded ||
+         type == net::IcmpHeader::kParameterProblem;
+}
+
 }  // namespace farspan::dataplane

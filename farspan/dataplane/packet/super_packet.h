@@ -29,7 +29,7 @@ enum class Checksum : uint8_t {
 /// Flow identity and offsets, filled by parse().
 struct Parsed {
   uint32_t source = 0, destination = 0;  // host order
-  // ICMP echo: identifier in both; other protocols: 0
+  // ICMP questions and answers: identifier in both; other protocols: 0
   uint16_t source_port = 0, destination_port = 0;
   uint8_t protocol = 0;
   uint8_t tcp_flags = 0;

@@ -11,7 +11,10 @@
 // nothing for a Vpc none of whose routes leads to it. It is asked when a flow begins or is judged
 // again, and never of a decided flow's packets: they cannot be anything else.
 #include "farspan/dataplane/packet/icmp_quote.h"
+#include "farspan/dataplane/packet/parse.h"
+#include "farspan/dataplane/pipeline/inner_flow.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/dataplane/pipeline/tcp_segment.h"
 #include "farspan/net/headers.h"
 
 namespace farspan::dataplane {
@@ -41,34 +44,115 @@ uint8_t flags_of(const SuperPacket& packet) {
   return packet.parsed.protocol == net::protocol::kTcp ? packet.parsed.tcp_flags : uint8_t{0};
 }
 
+TcpSegment segment_of(const SuperPacket& packet) {
+  return tcp_segment_of(packet.header + packet.parsed.ip_header_length, packet.payload_length);
+}
+
+// Why no packet like this passes, whatever it belongs to.
+std::optional<DropReason> refuse_kind(const Parsed& p) {
+  if (p.protocol == net::protocol::kTcp && has_impossible_flags(p.tcp_flags))
+    return DropReason::kTcpFlags;
+  if (p.protocol == net::protocol::kIcmp && !is_forwarded_icmp(p.icmp_type))
+    return DropReason::kIcmpType;
+  return std::nullopt;
+}
+
+// An ICMP question is a flow to the "port" of its type, so that nothing but its answer finds it,
+// and both ends may ask the same at a time (RFC 5508 §3).
+FlowKey key_of(FlowDomain domain, const Parsed& p) {
+  FlowKey key{domain, p.source, p.destination, p.source_port, p.destination_port, p.protocol};
+  if (p.protocol != net::protocol::kIcmp) return key;
+  if (const auto question = icmp_question_of(p.icmp_type)) {
+    key.source_port = *question;
+  } else {
+    key.destination_port = p.icmp_type;
+  }
+  return key;
+}
+
+bool is_icmp_answer(const Parsed& p) {
+  return p.protocol == net::protocol::kIcmp && icmp_question_of(p.icmp_type).has_value();
+}
+
+// A packet as far as a quote shows it.
+Parsed parsed_of(const QuotedPacket& quoted) {
+  Parsed p;
+  p.source = quoted.source;
+  p.destination = quoted.destination;
+  p.source_port = quoted.source_port;
+  p.destination_port = quoted.destination_port;
+  p.protocol = quoted.protocol;
+  p.icmp_type = quoted.icmp_type;
+  return p;
+}
+
 }  // namespace
 
+// 1. what fits nothing ends here; 2. the flow, and what was decided; 3. or a decision, and a flow
+// that remembers it; 4. TCP: does the segment belong to the connection?
 const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
   const Parsed& p = packet.parsed;
   decided_ = {};
+  const auto refuse = [&](DropReason reason) -> const FlowDecision& {
+    return unremembered_ = dropped(reason, tables_->version, from.ingress);
+  };
+  if (const auto reason = refuse_kind(p)) return refuse(*reason);
   if (p.is_icmp_error) return unremembered_ = decide_related(packet, from);
-  const FlowKey key{tables_->at(from.vrf).domain, p.source,  p.destination, p.source_port,
-                    p.destination_port,           p.protocol};
+  const FlowKey key = key_of(tables_->at(from.vrf).domain, p);
   FlowHit hit = flows_.find(key, flags_of(packet));
+  bool is_decided_anew = false;
   if (!hit) {
-    const FlowDecision decision = judge(packet, from, FlowDirection::kOriginal);
-    // What is refused or answered here leaves nothing behind that a flood could fill the table
-    // with.
-    if (decision.verdict == FlowVerdict::kDrop || decision.adjacency.kind == AdjacencyKind::kRouter)
+    if (is_icmp_answer(p)) return refuse(DropReason::kIcmpUnasked);
+    const FlowDecision decision = judge(p, from, FlowDirection::kOriginal);
+    // What is refused or answered here, or ends before it leaves, leaves nothing behind that a
+    // flood could fill the table with.
+    if (decision.verdict == FlowVerdict::kDrop || !is_worth_a_flow(packet, decision.adjacency))
       return unremembered_ = decision;
-    hit.flow = flows_.create(key, now_ms_);
-    if (!hit)
-      return unremembered_ = dropped(DropReason::kFlowTableFull, tables_->version, from.ingress);
+    hit.flow = flows_.create(key, now_ms_, owner_of(packet, from));
+    if (!hit) return refuse(DropReason::kFlowTableFull);
     hit.flow->decision(hit.direction) = decision;
   } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
-    const FlowDecision decision = judge(packet, from, hit.direction);
+    const FlowDecision decision = judge(p, from, hit.direction);
     if (decision.verdict == FlowVerdict::kDrop) return unremembered_ = decision;
     hit.flow->decision(hit.direction) = decision;
     flows_.renumber(*hit.flow);
+    is_decided_anew = true;
   }
-  flows_.touch(hit, now_ms_, flags_of(packet), packet.wire_packets(), packet.length());
+  if (p.protocol == net::protocol::kTcp) {
+    if (const auto reason = flows_.follow(hit, segment_of(packet), is_decided_anew))
+      return refuse(*reason);
+  }
+  flows_.touch(hit, now_ms_, packet.wire_packets(), packet.length());
   decided_ = hit;
   return hit.flow->decision(hit.direction);
+}
+
+// Whether a packet that opens a flow gets as far as its way out. A RST opens nothing.
+bool Pipeline::is_worth_a_flow(const SuperPacket& packet, const Adjacency& onward) const {
+  if (packet.parsed.ttl <= 1 || (flags_of(packet) & net::TcpHeader::kRst) != 0) return false;
+  if (onward.kind == AdjacencyKind::kPort) return tables_->at(onward.port()).tap != nullptr;
+  if (onward.kind != AdjacencyKind::kTunnel) return false;
+  const uint32_t tunnel = tables_->at(onward.tunnel()).id.value();
+  return sad_->select(tunnel, inner_flow(packet)).answer == ipsec::SadView::Selection::Answer::kSa;
+}
+
+// Behind a link are many.
+FlowOwner Pipeline::owner_of(const SuperPacket& packet, const Arrival& from) const {
+  if (from.ingress.is_port()) return FlowOwner::of(tables_->at(from.ingress.port()).id);
+  const TunnelEntry& tunnel = tables_->at(from.ingress.tunnel());
+  if (!tunnel.is_link) return FlowOwner::of(tunnel.id);
+  return FlowOwner::behind(tunnel.id, tables_->at(from.vrf).id, packet.parsed.source);
+}
+
+// Where packets come in that go against one that goes `onward`.
+Arrival Pipeline::arrival_by(const Adjacency& onward, const Arrival& from) const {
+  if (onward.kind == AdjacencyKind::kPort)
+    return {Ingress::of(onward.port()), tables_->at(onward.port()).vrf, TableKind::kVpc};
+  if (onward.kind == AdjacencyKind::kTunnel && onward.has_label())
+    return {Ingress::of(onward.tunnel()), from.vrf, TableKind::kVpc};
+  if (onward.kind == AdjacencyKind::kTunnel)
+    return {Ingress::of(onward.tunnel()), tables_->at(onward.tunnel()).vrf, TableKind::kGateway};
+  return from;
 }
 
 // Where a packet against one that goes `onward` would go: by the present tables, not by what the
@@ -76,23 +160,11 @@ const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& f
 // somebody who forged the flow's packets. What goes nowhere is answered from where it came in.
 Adjacency Pipeline::way_back(const FlowEnds& ends, const Arrival& from,
                              const Adjacency& onward) const {
-  VrfIndex vrf = from.vrf;
-  TableKind table = from.table;
-  if (onward.kind == AdjacencyKind::kPort) {
-    vrf = tables_->at(onward.port()).vrf;
-    table = TableKind::kVpc;
-  } else if (onward.kind == AdjacencyKind::kTunnel && onward.has_label()) {
-    table = TableKind::kVpc;
-  } else if (onward.kind == AdjacencyKind::kTunnel) {
-    vrf = tables_->at(onward.tunnel()).vrf;
-    table = TableKind::kGateway;
-  }
-  return tables_->fib.lookup(vrf, table, ends.destination, ends.source);
+  const Arrival there = arrival_by(onward, from);
+  return tables_->fib.lookup(there.vrf, there.table, ends.destination, ends.source);
 }
 
-FlowDecision Pipeline::judge(const SuperPacket& packet, const Arrival& from,
-                             FlowDirection direction) {
-  const Parsed& p = packet.parsed;
+FlowDecision Pipeline::judge(const Parsed& p, const Arrival& from, FlowDirection direction) const {
   const auto refuse = [&](DropReason reason) {
     return dropped(reason, tables_->version, from.ingress);
   };
@@ -157,15 +229,18 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
   const auto quoted = read_quote(error);
   if (!quoted || quoted->source != error.parsed.destination)
     return refuse(DropReason::kNoFlowForPacket);
-  const FlowKey about{tables_->at(from.vrf).domain, quoted->source,           quoted->destination,
-                      quoted->source_port,          quoted->destination_port, quoted->protocol};
-  const FlowHit hit = flows_.find(about);
+  const Parsed sent = parsed_of(*quoted);
+  const FlowHit hit = flows_.find(key_of(tables_->at(from.vrf).domain, sent));
   if (!hit) return refuse(DropReason::kNoFlowForPacket);
-  const FlowDecision& provoked = hit.flow->decision(hit.direction);
-  if (provoked.verdict != FlowVerdict::kForward || provoked.version != tables_->version ||
-      !leads_to(provoked.adjacency, from.ingress)) {
-    return refuse(DropReason::kNoFlowForPacket);
+  FlowDecision provoked = hit.flow->decision(hit.direction);
+  if (provoked.verdict == FlowVerdict::kForward && provoked.version != tables_->version) {
+    // Tables changed since: decided as the flow's next packet would be, which may never come.
+    const Adjacency to_sender =
+        tables_->fib.lookup(from.vrf, from.table, sent.destination, sent.source);
+    provoked = judge(sent, arrival_by(to_sender, from), hit.direction);
   }
+  if (provoked.verdict != FlowVerdict::kForward || !leads_to(provoked.adjacency, from.ingress))
+    return refuse(DropReason::kNoFlowForPacket);
   const Adjacency adjacency =
       tables_->fib.lookup(from.vrf, from.table, error.parsed.source, error.parsed.destination);
   const FlowEnds ends{error.parsed.source, error.parsed.destination};

@@ -3,7 +3,7 @@
 
 namespace farspan::dataplane {
 namespace {
-constexpr uint32_t kFlowsAgedPerBatch = 256;
+constexpr uint32_t kFlowsAgedPerBatch = 32;  // some microseconds, even if all of them go
 }
 
 Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
@@ -17,7 +17,9 @@ Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink e
       sender_(esp, outside, counters),
       icmp_limit_(limits.icmp),
       supers_(std::make_unique<std::array<SuperPacket, kMaxSupers>>()),
-      fragment_bytes_(std::make_unique<uint8_t[]>(2 * (SuperPacket::kMaxLength + 1))) {}
+      fragment_bytes_(std::make_unique<uint8_t[]>(2 * (SuperPacket::kMaxLength + 1))) {
+  counters_.set(Counter::kFlowsLimit, flows_.capacity());
+}
 
 void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Instant now) {
   tables_ = &tables;
@@ -36,6 +38,8 @@ void Pipeline::end_batch() {
   sender_.flush();
   reassembler_.end_batch();
   flows_.age(now_ms_, kFlowsAgedPerBatch);
+  counters_.set(Counter::kFlows, flows_.size());
+  counters_.set(Counter::kFlowsEvicted, flows_.evicted());
   if (const uint32_t late = reassembler_.expire(now_); late > 0)
     counters_.drop(DropReason::kFragmentTimeout, late);
   tables_ = nullptr;

@@ -90,6 +90,8 @@ class Pipeline {
   void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }
 
   const FlowTable& flows() const { return flows_; }
+  /// Whether flows wait to be forgotten: whoever has nothing else to do makes another batch.
+  bool has_late_flows() const { return flows_.is_late(now_ms_); }
   /// Packets that took a shortcut, ever.
   uint64_t shortcuts_taken() const { return shortcuts_taken_; }
   std::chrono::milliseconds now() const { return now_ms_; }  // of the last batch; the flows' clock
@@ -119,7 +121,10 @@ class Pipeline {
   // Valid until the next packet is decided about.
   const FlowDecision& decide(const SuperPacket& packet, const Arrival& from);
   FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
-  FlowDecision judge(const SuperPacket& packet, const Arrival& from, FlowDirection direction);
+  FlowDecision judge(const Parsed& p, const Arrival& from, FlowDirection direction) const;
+  bool is_worth_a_flow(const SuperPacket& packet, const Adjacency& onward) const;
+  FlowOwner owner_of(const SuperPacket& packet, const Arrival& from) const;
+  Arrival arrival_by(const Adjacency& onward, const Arrival& from) const;
   struct FlowEnds {
     uint32_t source, destination;
   };

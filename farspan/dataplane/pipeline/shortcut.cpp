@@ -8,6 +8,7 @@
 #include "farspan/dataplane/packet/pseudo_header.h"
 #include "farspan/dataplane/packet/rewrite.h"
 #include "farspan/dataplane/pipeline/pipeline.h"
+#include "farspan/dataplane/pipeline/tcp_segment.h"
 #include "farspan/net/checksum.h"
 #include "farspan/net/headers.h"
 
@@ -32,7 +33,7 @@ bool is_plain_transport(const uint8_t* transport, uint32_t length, uint8_t proto
   if (length < sizeof(TcpHeader)) return false;
   const auto& tcp = net::header_at<TcpHeader>(transport);
   return tcp.header_length() >= sizeof(TcpHeader) && tcp.header_length() <= length &&
-         (tcp.flags & ~kPlainTcpFlags) == 0;
+         (tcp.flags & ~kPlainTcpFlags) == 0 && !has_impossible_flags(tcp.flags);
 }
 
 // Whether the device asks for the checksum of the packet itself and nothing else.
@@ -70,18 +71,21 @@ bool Pipeline::take_shortcut(PortIndex index, const VirtioHeader& virtio,
     return false;
   const uint32_t mtu = tunnel_mtu(*known->way.sa, known->way.label != 0);
   if (mtu < kSmallestMtu || length > mtu) return false;
-  if ((virtio.flags & VirtioHeader::kNeedsChecksum) != 0) {
-    if (!asks_for_own_checksum(virtio, transport, transport_length, ip.protocol)) return false;
-    complete_checksum(bytes, length);
+  const bool needs_checksum = (virtio.flags & VirtioHeader::kNeedsChecksum) != 0;
+  if (needs_checksum && !asks_for_own_checksum(virtio, transport, transport_length, ip.protocol))
+    return false;
+  if (ip.protocol == protocol::kTcp) {
+    const uint32_t header_length = net::header_at<TcpHeader>(transport).header_length();
+    const auto segment = tcp_segment_of(transport, transport_length - header_length);
+    if (flows_.follow(known->hit, segment)) return false;
   }
+  if (needs_checksum) complete_checksum(bytes, length);
 
   const PortEntry& port = tables_->at(index);
   counters_.add(Counter::kFromPort);
   port.counters->packets_in.add(1);
   port.counters->bytes_in.add(length);
-  const uint8_t flags =
-      ip.protocol == protocol::kTcp ? net::header_at<TcpHeader>(transport).flags : uint8_t{0};
-  flows_.touch(known->hit, now_ms_, flags, 1, length);
+  flows_.touch(known->hit, now_ms_, 1, length);
   decrement_ttl(ip);
   watch_sent(known->way, bytes, length);
   sender_.take(known->way, bytes, length);
