@@ -6,8 +6,6 @@
 
 #include <cstring>
 
-#include "farspan/base/check.h"
-
 namespace farspan::crypto {
 namespace {
 
@@ -103,7 +101,8 @@ void Context::cbc_hmac_seal(std::span<const CbcHmacPacket> packets) { cbc_hmac(p
 void Context::cbc_hmac_open(std::span<const CbcHmacPacket> packets) { cbc_hmac(packets, false); }
 
 void Context::cbc_hmac(std::span<const CbcHmacPacket> packets, bool is_sealing) {
-  FS_DCHECK(packets.size() <= kMaxBatch);
+  for (; packets.size() > kMaxBatch; packets = packets.subspan(kMaxBatch))
+    cbc_hmac(packets.first(kMaxBatch), is_sealing);
   for (const CbcHmacPacket& packet : packets) {
     const Keys& keys = *packet.keys;
     IMB_JOB* job = IMB_GET_NEXT_JOB(mb_);

@@ -58,7 +58,7 @@ class Context {
   [[nodiscard]] bool gcm_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
                               std::span<uint8_t> text, const uint8_t* icv);
 
-  /// Encrypts, then authenticates each packet. @pre packets.size() <= kMaxBatch
+  /// Encrypts, then authenticates each packet, kMaxBatch of them together.
   void cbc_hmac_seal(std::span<const CbcHmacPacket> packets);
   /// Authenticates each packet into its `icv` (to be compared by the caller), then decrypts.
   void cbc_hmac_open(std::span<const CbcHmacPacket> packets);

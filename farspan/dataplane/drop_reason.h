@@ -76,7 +76,8 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kIkeUnknownSpi,        "ike_unknown_spi",        kPeer,     "names an IKE SA that charon does not have, from an address that no tunnel has") \
   X(kIkeStranger,          "ike_stranger",           kPeer,     "IKE from an address that no tunnel is declared for; it gets no answer") \
   X(kKeepalive,            "keepalive",              kExpected, "NAT keepalive (RFC 3948 §2.3)") \
-  X(kLooping,              "looping",                kNode,     "routed back into the tunnel it came out of")
+  X(kLooping,              "looping",                kNode,     "routed back into the tunnel it came out of") \
+  X(kBrokenInvariant,      "broken_invariant",       kNode,     "a fault of Farspan itself; please report what was sent")
 // clang-format on
 
 enum class DropReason : uint8_t {

@@ -142,7 +142,10 @@ std::span<const Train> UdpUnderlay::receive() {
 }
 
 void UdpUnderlay::send(std::span<const Train> trains, std::span<SendVerdict> verdicts) {
-  FS_DCHECK(trains.size() <= kSendTrains && verdicts.size() >= trains.size());
+  for (; trains.size() > kSendTrains; trains = trains.subspan(kSendTrains)) {
+    send(trains.first(kSendTrains), verdicts);
+    verdicts = verdicts.subspan(kSendTrains);
+  }
   Buffers& b = *buffers_;
   for (size_t i = 0; i < trains.size(); ++i) {
     const Train& train = trains[i];

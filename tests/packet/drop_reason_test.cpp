@@ -245,10 +245,18 @@ void EveryReason::provoke(DropReason reason) {
     case kLooping:
       return berlin.from_wire(
           {osaka.seal(kLink, labelled(udp({"172.18.0.5", "10.2.0.5"}, 1, 2, "x"), kLabel), 137)});
+    case kBrokenInvariant:
+      return berlin.from_nowhere(frame(udp(kNear, 1, 2, "x")));
   }
 }
 
 TEST_P(EveryReason, IsCountedUnderItsName) {
+#ifdef FARSPAN_DEBUG_CHECKS
+  if (GetParam() == kBrokenInvariant) {  // ends a debug build (base/check.h)
+    EXPECT_DEATH(provoke(GetParam()), "on the packet path");
+    return;
+  }
+#endif
   provoke(GetParam());
   EXPECT_GE(berlin.dropped(GetParam()), 1u);
   EXPECT_EQ(berlin.dropped(), berlin.dropped(GetParam())) << "and under no other";

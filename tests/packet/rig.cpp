@@ -142,6 +142,11 @@ void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
   }
 }
 
+void TestNode::from_nowhere(Bytes frame) {
+  const auto behind = static_cast<uint32_t>(tables_->ports.size());
+  batch([&] { pipeline_->from_port(PortIndex(behind), {}, frame); });
+}
+
 void TestNode::from_wire(const std::vector<Sent>& trains) {
   std::vector<Bytes> copies;
   std::vector<io::Train> received;

@@ -82,6 +82,8 @@ class TestNode final : public Outside {
   /// These in one batch, with a flush after each.
   void from_instance(uint32_t port, const std::vector<Bytes>& frames,
                      const VirtioHeader& virtio = {});
+  /// A frame of a port that the tables do not have: of a fault in what is around the pipeline.
+  void from_nowhere(Bytes frame);
   void from_wire(const std::vector<Sent>& trains);
   void from_charon(const IkeDatagram& datagram);
   /// Routers on the way say that packets were too big for them.

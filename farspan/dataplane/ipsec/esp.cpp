@@ -210,6 +210,11 @@ void EspWorker::seal_chunk(std::span<SealSlot> slots) {
 // Everything but the cipher. Answers the first sequence number.
 uint64_t EspWorker::prepare(SealSlot& slot) {
   OutboundSa& sa = *slot.sa;
+  if (!FS_HOLDS(slot.source == nullptr || (slot.count == 1 && sa.suite().is_aead()))) {
+    slot.sealed = slot.esp_length = 0;
+    slot.drop = DropReason::kBrokenInvariant;
+    return 0;
+  }
   const uint32_t admitted = sa.usage.admitted(slot.count, slot.inner_length);
   const auto [first, count] = sa.take_sequences(admitted);
   slot.sealed = count;
@@ -222,8 +227,6 @@ uint64_t EspWorker::prepare(SealSlot& slot) {
       return first;
     }
   }
-  FS_DCHECK(slot.source == nullptr || (slot.count == 1 && sa.suite().is_aead()));
-
   slot.esp_length = sa.sealed_length(slot.inner_length);
   const Trailer trailer(sa, slot);
   const bool is_aead = sa.suite().is_aead();

@@ -137,6 +137,21 @@ TEST_F(Esp, WhatIsSealedOpensForEverySuiteSizeAndMixOfABatch) {
   }
 }
 
+#ifndef FARSPAN_DEBUG_CHECKS  // with them it ends here
+TEST_F(Esp, ACallerThatIsWrongLosesItsPacketAndNoSequenceNumber) {
+  const auto both = pair(kAllSuites[0]);
+  SaPair& sa = *both;
+  std::vector<uint8_t> inner(100 + SealSlot::kTailroom), esp(2 * sa.outbound.sealed_length(100));
+  SealSlot slot{&sa.outbound, esp.data(), 100, 4, 0, {}};
+  slot.source = inner.data();
+  slot.count = 2;  // a run stands where it is sealed, never elsewhere
+  worker_->seal({&slot, 1});
+  EXPECT_EQ(slot.drop, DropReason::kBrokenInvariant);
+  EXPECT_EQ(slot.sealed, 0u);
+  EXPECT_EQ(sa.outbound.take_sequences(1).first, 1u);
+}
+#endif
+
 TEST_F(Esp, ARunIsItsPacketsInOrder) {
   std::vector<std::unique_ptr<SaPair>> pairs;
   for (const Suite suite : kAllSuites) {

@@ -24,9 +24,9 @@ EspSender::EspSender(ipsec::EspWorker& esp, Outside& outside, NodeCounters& coun
       counters_(counters),
       bytes_(std::make_unique<uint8_t[]>(kBytes)) {}
 
-void EspSender::make_room(uint32_t sealed_length) {
+bool EspSender::make_room(uint32_t sealed_length) {
   if (count_ == kMaxSlots || used_ + sealed_length > kBytes) flush();
-  FS_DCHECK(used_ + sealed_length <= kBytes);
+  return FS_HOLDS(used_ + sealed_length <= kBytes);
 }
 
 // One slot more, for `count` inner packets of `length` bytes, label included.
@@ -52,7 +52,10 @@ ipsec::SealSlot& EspSender::next_slot(const Way& way, uint32_t length, uint32_t 
 EspSender::Place EspSender::place(const Way& way, uint32_t length, uint32_t wanted) {
   const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
   const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
-  make_room(sealed_length);
+  if (!make_room(sealed_length)) {
+    counters_.drop(DropReason::kBrokenInvariant, wanted);
+    return {nullptr, 0, 0};
+  }
   const uint32_t count =
       wanted == 1
           ? 1
@@ -72,7 +75,7 @@ void EspSender::take(const Way& way, uint8_t* inner, uint32_t length) {
                 SuperPacket::kTailroom >= ipsec::SealSlot::kTailroom);
   const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
   const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
-  make_room(sealed_length);
+  if (!make_room(sealed_length)) return counters_.drop(DropReason::kBrokenInvariant);
   ipsec::SealSlot& slot = next_slot(way, length + label_length, 1, sealed_length);
   slot.source = inner - label_length;
   if (label_length != 0) write_label(slot.source, way.label);

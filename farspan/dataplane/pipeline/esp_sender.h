@@ -51,7 +51,7 @@ class EspSender {
   };
   /// Where the caller must write inner packets of `length` bytes each before the next place() or
   /// flush(): `wanted` of them, or as many as a train takes. Sends what waits when there is no
-  /// room.
+  /// room. Count 0: none has any, and all `wanted` are dropped and counted.
   Place place(const Way& way, uint32_t length, uint32_t wanted);
 
   /// Takes an inner packet of `length` bytes at `inner`, which stays there until the next flush().
@@ -69,7 +69,7 @@ class EspSender {
     uint8_t tos;
     bool may_fragment;
   };
-  void make_room(uint32_t sealed_length);
+  bool make_room(uint32_t sealed_length);
   ipsec::SealSlot& next_slot(const Way& way, uint32_t length, uint32_t count,
                              uint32_t sealed_length);
   uint32_t collect_trains();

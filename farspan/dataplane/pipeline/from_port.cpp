@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // from_port: a frame of an instance becomes a packet of its VRF, if it says the truth about its
 // source.
+#include "farspan/base/check.h"
 #include "farspan/dataplane/packet/arp.h"
 #include "farspan/dataplane/packet/parse.h"
 #include "farspan/dataplane/pipeline/node_mac.h"
@@ -10,6 +11,10 @@
 namespace farspan::dataplane {
 
 void Pipeline::from_port(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame) {
+  if (!FS_HOLDS(index.value() < tables_->ports.size())) {
+    counters_.add(Counter::kFromPort);
+    return counters_.drop(DropReason::kBrokenInvariant);
+  }
   if (take_shortcut(index, virtio, frame)) return;
   const PortEntry& port = tables_->at(index);
   const auto count_in = [&](uint32_t packets, uint32_t bytes) {

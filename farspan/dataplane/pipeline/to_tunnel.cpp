@@ -88,7 +88,7 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   if (how == Fit::kFragment) {
     return for_each_fragment(packet, mtu, [&](const SuperPacket& fragment) {
       uint8_t* const to = sender_.place(way, fragment.length(), 1).inner;
-      std::memcpy(to, fragment.header, fragment.length());
+      if (to != nullptr) std::memcpy(to, fragment.header, fragment.length());
     });
   }
   watch_sent(
@@ -104,6 +104,7 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {
     const auto [to, stride, count] = sender_.place(way, segments.next_length(), segments.alike());
+    if (count == 0) return;
     segments.write(to, count, stride);
   }
 }
