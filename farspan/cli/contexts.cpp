@@ -39,7 +39,7 @@ Result<ControllerAddress> known(const Contexts& contexts, const std::string& sai
 
 Result<ControllerAddress> on_this_machine() {
   std::error_code ignored;
-  const std::string installed = "/run/farspan/controller.sock";
+  const std::string installed = "/run/farspan-controller/api.sock";
   if (fs::exists(installed, ignored)) return ControllerAddress::local(installed);
   std::vector<std::string> labs;
   for (const auto& lab : fs::directory_iterator("/run/farspan-lab", ignored)) {

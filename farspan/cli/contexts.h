@@ -32,7 +32,7 @@ struct Contexts {
 ///   1. `said` (--controller), else $FARSPAN_CONTROLLER: a socket's path, a context's name, or the
 ///      URL of a context
 ///   2. the current context
-///   3. /run/farspan/controller.sock, else the one lab that is up
+///   3. /run/farspan-controller/api.sock, else the one lab that is up
 /// An Error that lists what was tried when none of them is there.
 Result<ControllerAddress> find_controller(const std::string& said);
 

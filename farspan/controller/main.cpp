@@ -10,13 +10,17 @@
 // Order: state first, then the nodes' port, then the API, so that an API that answers is a
 // controller that works. The log names resources, nodes and generations; never a key, a token or a
 // document.
+#include <grp.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "farspan/api/http_server.h"
@@ -39,7 +43,7 @@ namespace {
 constexpr std::chrono::milliseconds kPatience{400};
 
 struct Options {
-  std::string state_dir, listen, advertise, api_socket, api_listen;
+  std::string state_dir, listen, advertise, api_socket, api_socket_group, api_listen;
 };
 
 // "controller.example.net:7443", "[2001:db8::1]:7443": the part before the port, without brackets.
@@ -99,6 +103,24 @@ Status check_store(const std::string& state_dir) {
                "restore it from a backup; to begin a new network, remove ca.key and ca.crt too"};
 }
 
+// Whoever may open the API's socket may do everything: its owner, and the members of a group when
+// one is named.
+Status give_to_group(const std::string& socket, const std::string& group) {
+  if (group.empty()) return ok();
+  errno = 0;
+  const ::group* found = ::getgrnam(group.c_str());
+  const auto refused = [&](const std::string& why) {
+    return Error{ErrorCode::kInvalid, "controller", "--api-socket-group", group + ": " + why,
+                 "make the group, and let the controller's user be in it"};
+  };
+  if (found == nullptr)
+    return refused(errno == 0 ? "there is no such group" : std::strerror(errno));
+  if (::chown(socket.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0 ||
+      ::chmod(socket.c_str(), 0660) != 0)
+    return refused(std::strerror(errno));
+  return ok();
+}
+
 // Certificates that were made under a wrong clock, or are old by now.
 bool are_fit(const controller::CertificateAuthority& authority,
              const controller::ServerIdentity& identity) {
@@ -152,6 +174,8 @@ Result<Ended> run(const Options& options, const sigset_t& ending) {
        .token = *token},
       rest);
   if (!http) return http.error();
+  if (const auto given = give_to_group(options.api_socket, options.api_socket_group); !given)
+    return given.error();
   spdlog::info("revision {}; nodes on {}, API on {}{}", (*core)->published()->revision,
                options.listen, options.api_socket,
                options.api_listen.empty() ? "" : " and https://" + options.api_listen);
@@ -193,6 +217,8 @@ int main(int argc, char** argv) {
   app.add_option("--advertise", options.advertise, "HOST:PORT under which agents reach --listen")
       ->required();
   app.add_option("--api-socket", options.api_socket, "path of the API's Unix socket")->required();
+  app.add_option("--api-socket-group", options.api_socket_group,
+                 "whose members may use that socket, besides its owner");
   app.add_option("--api-listen", options.api_listen, "ADDRESS:PORT for the API over HTTPS");
   CLI11_PARSE(app, argc, argv);
 
