@@ -91,15 +91,54 @@ def frames_seeds():
     put("fuzz_frames", "tcp_train", record(0, virtio(1, 1, 500, 34, 16) + segments) + edits((1, 0)))
 
 
+# ---- fuzz_peer: [suite of the link], records [from][how][ends][length 2][inner packet, or edits [place 2][byte]]
+
+PARIS, ROME, KYOTO, OSAKA, BERLIN, INSTANCE, TIME, STRANGER = range(8)
+EDIT, NETWORK_AS_IS, TRANSPORT_AS_IS, TRAIN, MARKED, CUT, ODD_HEADER = (1 << bit for bit in range(7))
+AS_IT_IS, ROUTER_OF_BERLIN, NOWHERE = 15, 2, 10
+
+
+def peer_seeds():
+    def step(sender, content, how=0, source=AS_IT_IS, destination=AS_IT_IS):
+        return struct.pack(">BBBH", sender, how, source << 4 | destination, len(content)) + content
+
+    own = {PARIS: "172.16.0.5", ROME: "172.19.0.5", KYOTO: "172.18.0.5", OSAKA: "10.2.0.5", BERLIN: "10.1.0.5"}
+    names = {PARIS: "paris", ROME: "rome", KYOTO: "kyoto", OSAKA: "osaka", BERLIN: "berlin"}
+    for sender, source in own.items():
+        ip = IP(src=source, dst="10.2.0.5" if sender == BERLIN else "10.1.0.5", id=7)
+        quoted = bytes(IP(src="10.1.0.5", dst=source) / UDP(sport=1, dport=2) / Raw(b"q" * 8))
+        packets = {
+            "udp": ip / UDP(sport=5000, dport=53) / Raw(b"u" * 40),
+            "tcp": ip / TCP(sport=40000, dport=443, seq=1000, flags="A") / Raw(b"t" * 100),
+            "syn": ip / TCP(sport=40000, dport=443, flags="S", options=[("MSS", 1460)]),
+            "echo": ip / ICMP(id=3, seq=1) / Raw(b"e" * 56),
+            "long": ip / UDP(sport=1, dport=2) / Raw(b"l" * 1400),
+            "too_big": ip / ICMP(type=3, code=4, nexthopmtu=900) / quoted,
+            "gre": IP(src=source, dst=ip.dst, proto=47) / Raw(b"g" * 30),
+        }
+        link = sender % 2  # of either suite
+        for name, packet in packets.items():
+            content = bytes(packet)
+            for how, kind in ((0, "plain"), (TRAIN | MARKED, "train"), (CUT, "cut")):
+                put("fuzz_peer", f"{names[sender]}_{name}_{kind}", bytes([link]) + step(sender, content, how))
+            put("fuzz_peer", f"{names[sender]}_{name}_astray", bytes([link])
+                + step(sender, content, destination=NOWHERE) + step(sender, struct.pack(">HB", 8, 1), EDIT))
+    frame = virtio() + bytes(Ether(src="02:f5:00:00:00:05", dst="02:00:00:00:00:01") / IP(src="10.1.0.5", dst="172.16.0.5") / UDP() / b"x")
+    put("fuzz_peer", "there_and_back", b"\0" + step(INSTANCE, frame) + step(TIME, bytes(10)) + step(PARIS, bytes(IP(src="172.16.0.5", dst="10.1.0.5") / UDP() / b"y")))
+    put("fuzz_peer", "another_label", b"\0" + step(OSAKA, struct.pack(">I", 18 << 12 | 0x100 | 64) + bytes(20), ODD_HEADER))
+    put("fuzz_peer", "dummy", b"\0" + step(PARIS, bytes([59]) + bytes(20), ODD_HEADER))
+    put("fuzz_peer", "stranger", b"\0" + step(STRANGER, bytes(40), TRAIN))
+
+
 # ---- fuzz_reassemble: records [key and flags][offset 2][length][seconds]
 
 def reassemble_seeds():
-    def record(key, offset, length, seconds=0, more=False, lies=False, batch=False, long=False):
-        flags = key | more << 4 | lies << 5 | batch << 6 | long << 7
+    def record(key, offset, length, seconds=0, more=False, lies=False, long=False):
+        flags = key | more << 4 | lies << 5 | long << 7
         return struct.pack(">BHBB", flags, offset, length, seconds)
 
-    put("fuzz_reassemble", "in_order", record(0, 0, 64, more=True) + record(0, 8, 64, more=True) + record(0, 16, 9, batch=True))
-    put("fuzz_reassemble", "backwards", record(0, 16, 9) + record(0, 8, 64, more=True) + record(0, 0, 64, more=True, batch=True))
+    put("fuzz_reassemble", "in_order", record(0, 0, 64, more=True) + record(0, 8, 64, more=True) + record(0, 16, 9))
+    put("fuzz_reassemble", "backwards", record(0, 16, 9) + record(0, 8, 64, more=True) + record(0, 0, 64, more=True))
     put("fuzz_reassemble", "overlap", record(1, 0, 64, more=True) + record(1, 4, 64, more=True, lies=True) + record(1, 8, 8))
     put("fuzz_reassemble", "twice", record(1, 0, 64, more=True) * 2 + record(1, 8, 8))
     put("fuzz_reassemble", "late", record(2, 0, 64, 255, more=True) * 3 + record(2, 8, 8))
@@ -251,7 +290,7 @@ def document_seeds():
 
 
 def main():
-    for write in (parse_seeds, frames_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, quotes_seeds, vici_seeds, document_seeds):
+    for write in (parse_seeds, frames_seeds, peer_seeds, reassemble_seeds, esp_seeds, sad_seeds, message_seeds, quotes_seeds, vici_seeds, document_seeds):
         write()
 
 

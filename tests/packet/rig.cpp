@@ -215,6 +215,25 @@ Sent TestNode::seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header) {
   return seal_text(tunnel, text);
 }
 
+Sent TestNode::seal_train(uint32_t tunnel, const std::vector<Bytes>& inner, uint8_t next_header) {
+  ipsec::OutboundSa* const sa = sas().newest_outbound(tunnel);
+  const ipsec::OuterPath path = sa->path();
+  Sent train;
+  train.source = {path.local.address, path.local.port};
+  train.destination = {path.remote.address, path.remote.port};
+  for (const Bytes& packet : inner) {
+    const auto length = static_cast<uint32_t>(packet.size());
+    Bytes esp(sa->sealed_length(length));
+    std::copy(packet.begin(), packet.end(), esp.begin() + sa->prefix_length());
+    ipsec::SealSlot slot{sa, esp.data(), length, next_header, 0, {}};
+    esp_->seal({&slot, 1});
+    EXPECT_EQ(slot.sealed, 1u);
+    if (train.segment_size == 0) train.segment_size = slot.esp_length;
+    train.bytes.insert(train.bytes.end(), esp.begin(), esp.end());
+  }
+  return train;
+}
+
 void TestNode::use_up_sequence_numbers(uint32_t tunnel) {
   using Slot = ipsec::SequenceArena::Slot;
   const uint32_t spi = sas().newest_outbound(tunnel)->spi();

@@ -92,7 +92,9 @@ class TestNode final : public Outside {
   /// `inner` sealed with the newest outbound SA of `tunnel`, whatever it is: what a hostile peer
   /// may send. Passes by the pipeline and its counters. @pre a GCM SA without ESN
   Sent seal(uint32_t tunnel, const Bytes& inner, uint8_t next_header = 4);
-  /// The same, trailer and padding included in `text`.
+  /// The same with any suite, for packets of which only the last may be shorter: one train.
+  Sent seal_train(uint32_t tunnel, const std::vector<Bytes>& inner, uint8_t next_header = 4);
+  /// The same as seal(), trailer and padding included in `text`.
   Sent seal_text(uint32_t tunnel, const Bytes& text);
   void use_up_sequence_numbers(uint32_t tunnel);
 
@@ -106,6 +108,7 @@ class TestNode final : public Outside {
   uint64_t count(Counter counter) const { return counters_.value(counter); }
   uint64_t dropped(DropReason reason) const { return counters_.value(reason); }
   uint64_t dropped() const;
+  uint32_t held_fragments() const { return pipeline_->held_fragments(); }
   /// in - out - drops: 0 when every packet is accounted for.
   int64_t unaccounted() const;
   std::vector<Flow> flows() const;
