@@ -144,7 +144,7 @@ void flow_lookup(benchmark::State& state) {
   for (auto _ : state) {
     for (size_t i = 0; i < kBatch; ++i) {
       const FlowHit hit = table.find(packets[at + i], 0x10);
-      table.touch(hit, std::chrono::seconds(2), 0x10, 1, 1400);
+      table.touch(hit, std::chrono::seconds(2), 1, 1400);
     }
     at = (at + kBatch) % kDrawn;
   }
