@@ -167,17 +167,28 @@ TEST_F(Tunnel, WithoutAnSaPacketsAreDroppedAndATrapAsksForOne) {
   expect_drops(oslo, {{kNoSa, 3}});
 }
 
-TEST_F(Tunnel, APeerBehindAnotherNatMappingIsReportedOnce) {
-  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "1")));
-  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "2")));
-  auto trains = berlin.sent();
+TEST_F(Tunnel, AnOfficeBehindAnotherNatMappingIsReportedOnce) {
+  const Ip to_berlin{.source = "172.16.0.5", .destination = "10.1.0.5"};
+  paris.from_instance(5, frame(udp(to_berlin, 4000, 53, "1")));
+  paris.from_instance(5, frame(udp(to_berlin, 4000, 53, "2")));
+  auto trains = paris.sent();
   for (Sent& train : trains) train.source.port = 61000;
-  osaka.from_wire(trains);
-  const auto events = osaka.events();
+  berlin.from_wire(trains);
+  const auto events = berlin.events();
   ASSERT_THAT(events, SizeIs(1));
   EXPECT_EQ(events[0].kind, ipsec::SaEvent::Kind::kMappingChanged);
   EXPECT_EQ(events[0].remote.port, 61000);
-  EXPECT_THAT(osaka.taken_from(5), SizeIs(2));
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(2));
+}
+
+// Both ends of a link are declared with their addresses.
+TEST_F(Tunnel, ALinkFollowsNoMapping) {
+  berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "1")));
+  auto trains = berlin.sent();
+  for (Sent& train : trains) train.source.port = 61000;
+  osaka.from_wire(trains);
+  EXPECT_THAT(osaka.events(), SizeIs(0));
+  EXPECT_THAT(osaka.taken_from(5), SizeIs(1));
 }
 
 TEST_F(Tunnel, ASuperPacketIsOneTrainAndArrivesAsOneWrite) {
