@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 namespace farspan {
@@ -188,13 +189,22 @@ Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int socket_
   UniqueFd fd(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return unavailable("socket failed: " + reason());
   if (auto cleared = clear(path, *address, socket_type); !cleared) return cleared.error();
+  // Bound and listening before it has its name: who sees the socket can connect to it.
+  const std::string unnamed = path + ".new";
+  address = address_of(unnamed);
+  if (!address) return address.error();
+  ::unlink(unnamed.c_str());
   const mode_t old_mask =
       ::umask(static_cast<mode_t>(~mode & 0777));  // no moment with wider rights
   const int bound = ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
   const std::string why = reason();
   ::umask(old_mask);
   if (bound != 0) return unavailable("cannot listen at " + path + ": " + why);
-  if (::listen(fd.get(), 64) != 0) return unavailable("cannot listen at " + path + ": " + reason());
+  if (::listen(fd.get(), 64) != 0 || ::rename(unnamed.c_str(), path.c_str()) != 0) {
+    const Error error = unavailable("cannot listen at " + path + ": " + reason());
+    ::unlink(unnamed.c_str());
+    return error;
+  }
   return fd;
 }
 

@@ -2,6 +2,7 @@
 // Every member of every kind is described once, and every description says what people need.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -14,7 +15,9 @@ namespace {
 
 struct Anything {
   template <class T>
-  operator T() const;  // NOLINT: only named, never called
+  operator T() const {  // NOLINT: implicit by design; only named, never called
+    std::abort();
+  }
 };
 
 template <class T, class... Given>
