@@ -65,7 +65,7 @@ RouteChange first_route(const Intent& intent, IsIt is_it) {
   };
   for (const RouteChange& route : intent.routes) consider(route);
   for (const auto& [owner, table] : intent.tables) {
-    table.for_each([&](const RouteKey& key, Adjacency adjacency) {
+    table.for_each([&, &owner = owner](const RouteKey& key, Adjacency adjacency) {
       const RouteChange route{owner.first, owner.second, key, adjacency, adjacency};
       if (!std::binary_search(intent.routes.begin(), intent.routes.end(), route, is_before))
         consider(route);
@@ -90,7 +90,7 @@ Status check_removed_vrfs(const Intent& intent) {
         return missing_row(row_name("tunnel", tunnel), "vrf", to_string(id));
     }
     const RouteChange route =
-        first_route(intent, [&](const RouteChange& r) { return r.vrf == id; });
+        first_route(intent, [&id = id](const RouteChange& r) { return r.vrf == id; });
     return route_error(route, "vrf", to_string(id) + " does not exist");
   }
   return ok();

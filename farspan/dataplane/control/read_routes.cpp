@@ -73,7 +73,7 @@ class RouteReader {
     const auto named = static_cast<std::ptrdiff_t>(changes.size());
     for (const auto& [owner, table] : intent_.tables) {
       if (table.size() == found_[owner]) continue;
-      table.for_each([&](const RouteKey& key, Adjacency adjacency) {
+      table.for_each([&, &owner = owner](const RouteKey& key, Adjacency adjacency) {
         const RouteChange removal{owner.first, owner.second, key, adjacency, Adjacency::none()};
         if (!std::binary_search(changes.begin(), changes.begin() + named, removal, is_before))
           changes.push_back(removal);

@@ -231,8 +231,7 @@ void Sad::drop_peer(uint32_t address) {
 
 void Sad::declare_peers(std::vector<uint32_t> addresses) {
   std::ranges::sort(addresses);
-  const auto same = std::ranges::unique(addresses);
-  addresses.erase(same.begin(), same.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   std::vector<uint32_t> added, gone;
   std::ranges::set_difference(addresses, declared_, std::back_inserter(added));
   std::ranges::set_difference(declared_, addresses, std::back_inserter(gone));
