@@ -253,12 +253,14 @@ void add_lab_commands(CLI::App& app, Context& context) {
   run->add_option("host", options->host, "such as office-1, office-1-router, app-us-east")
       ->required()
       ->type_name("HOST");
-  run->prefix_command();  // everything behind the host is the command, its options too
+  run->add_option("command", options->command, "and its options, behind -- or not")
+      ->type_name("CMD");
+  run->fallthrough(false);  // options behind the host are the command's
+  run->prefix_command();
   run->footer("Example:\n  farspan lab exec office-1 -- ping -c3 10.20.10.10");
   run->callback([options, run] {
-    options->command = run->remaining();
-    if (!options->command.empty() && options->command.front() == "--")
-      options->command.erase(options->command.begin());
+    const std::vector<std::string> behind = run->remaining();
+    options->command.insert(options->command.end(), behind.begin(), behind.end());
     exec(*options);
   });
 
