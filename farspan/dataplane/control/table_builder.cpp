@@ -101,7 +101,7 @@ void TableBuilder::compile_ports() {
   for (const auto& [id, before] : intent_->groups.before()) {
     const GroupRow* row = intent_->groups.find(id);
     if (row != nullptr && before == *row) continue;
-    std::erase_if(rule_sets_, [&](const auto& rule_set) {
+    std::erase_if(rule_sets_, [&id = id](const auto& rule_set) {
       return std::binary_search(rule_set.first.begin(), rule_set.first.end(), id);
     });
     const auto& ports = intent_->references.ports_of_group(id);
