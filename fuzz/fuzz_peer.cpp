@@ -35,7 +35,6 @@ constexpr const char* kEnds[] = {"10.1.0.5",   "10.1.0.6",   "10.1.0.1",     "10
                                  "10.2.0.5",   "10.2.0.1",   "172.16.0.5",   "172.16.0.1",
                                  "172.18.0.5", "172.19.0.5", "198.51.100.1", "127.0.0.1",
                                  "224.0.0.1",  "192.0.2.1"};
-constexpr uint8_t kAsItIs = 15;
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -46,7 +45,7 @@ struct Step {
   enum class From : uint8_t { kParis, kRome, kKyoto, kOsaka, kBerlin, kInstance, kTime, kStranger };
   From from;
   bool is_edit, fix_network, fix_transport, is_train, is_marked, is_cut, has_odd_header;
-  uint8_t source, destination;  // of kEnds; kAsItIs: of the bytes
+  uint8_t source, destination;  // of kEnds; beyond them: as the bytes have it
   std::span<const uint8_t> bytes;
 };
 
