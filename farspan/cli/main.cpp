@@ -2,12 +2,12 @@
 // farspan: the command line. Which commands there are, and how one ends.
 #include <algorithm>
 #include <iostream>
-#include <numeric>
 #include <string_view>
 
 #include "farspan/base/version.h"
 #include "farspan/cli/context.h"
 #include "farspan/cli/table.h"
+#include "farspan/model/kind_names.h"
 
 namespace {
 
@@ -24,35 +24,16 @@ void ask_for_help(std::vector<std::string>& words) {
   words.push_back("--help");
 }
 
-// Single-letter edits from one word to the other.
-size_t distance_between(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 // A mistyped command is named, and the one that was probably meant.
 void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
   if (words.empty() || words.front().starts_with('-')) return;
-  std::string nearest;
-  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == words.front()) return;
-    const size_t distance = distance_between(words.front(), command->get_name());
-    if (distance <= 2 && (nearest.empty() || distance < distance_between(words.front(), nearest)))
-      nearest = command->get_name();
-  }
-  throw CLI::ValidationError(words.front(), nearest.empty()
-                                                ? "is no command; `farspan --help` lists them"
-                                                : "is no command; did you mean " + nearest + "?");
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(command->get_name());
+  if (std::ranges::find(names, words.front()) != names.end()) return;
+  const auto meant = farspan::model::nearest(words.front(), names);
+  throw CLI::ValidationError(words.front(), meant ? "is no command; did you mean " + *meant + "?"
+                                                  : "is no command; `farspan --help` lists them");
 }
 
 }  // namespace
