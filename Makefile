@@ -42,7 +42,7 @@ lab-test: build ## tests on namespaces with real peers; T=regex chooses
 asan: setup ## unit and packet tests under AddressSanitizer and UBSan
 	@tools/run_tests.sh asan
 
-fuzz: setup ## every fuzz target for SECONDS_EACH seconds (60)
+fuzz: setup ## every fuzz target for SECONDS_EACH seconds (30)
 	@tools/run_tests.sh fuzz
 
 bench: build ## ns and cycles per packet, throughput beside peers, one run

@@ -1,8 +1,10 @@
-# farspan_folder(NAME [PROGRAM] DEPS ...): the targets of one folder.
+# farspan_folder(NAME [PROGRAM] [TOGETHER] DEPS ...): the targets of one folder.
 #
 #   farspan_NAME          static library of every *.cpp but main.cpp and *_test.cpp (INTERFACE when there is none)
 #   farspan_NAME_test     GoogleTest program of every *_test.cpp, registered with CTest
 #   PROGRAM               executable of main.cpp
+#   TOGETHER              the library's files are compiled eight at a time: what they include is read once
+#                         (docs/perf.md), and names in their unnamed namespaces must differ
 #
 # Only the folder itself is searched, so a sub-folder has its own CMakeLists.txt and its own targets.
 
@@ -19,8 +21,22 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(farspan_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-sign-conversion -Wno-implicit-int-conversion -Wno-shorten-64-to-32>)
 endif()
 
+# What nearly every file includes is read once. CMAKE_DISABLE_PRECOMPILE_HEADERS=ON goes without (for ccache over several trees).
+set(FARSPAN_STANDARD_HEADERS <algorithm> <array> <chrono> <cstdint> <deque> <functional> <map> <memory> <optional> <set> <span>
+  <string> <string_view> <unordered_map> <utility> <variant> <vector>)
+
+# Tests are compiled often and run once: in release builds only what they test is optimised.
+add_library(farspan_test_options INTERFACE)
+target_compile_options(farspan_test_options INTERFACE $<$<CONFIG:RelWithDebInfo>:-O0>)
+
+add_library(farspan_test_headers STATIC ${CMAKE_CURRENT_LIST_DIR}/test_headers.cpp)
+set_target_properties(farspan_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)  # tests are programs: -fPIE, not -fPIC
+target_compile_options(farspan_test_headers PRIVATE -fPIE)
+target_link_libraries(farspan_test_headers PUBLIC farspan_options farspan_test_options GTest::gmock)
+target_precompile_headers(farspan_test_headers PRIVATE ${FARSPAN_STANDARD_HEADERS} <gmock/gmock.h> <gtest/gtest.h>)
+
 function(farspan_folder NAME)
-  cmake_parse_arguments(ARG "" "PROGRAM" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "TOGETHER" "PROGRAM" "DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
@@ -29,6 +45,12 @@ function(farspan_folder NAME)
   if(sources)
     add_library(farspan_${NAME} STATIC ${sources})
     target_link_libraries(farspan_${NAME} PUBLIC farspan_options ${ARG_DEPS})
+    if(ARG_TOGETHER)
+      set_target_properties(farspan_${NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+      if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # it takes a file that is included for a header, whose unnamed types differ
+        target_compile_options(farspan_${NAME} PRIVATE -Wno-subobject-linkage)
+      endif()
+    endif()
   else()
     add_library(farspan_${NAME} INTERFACE)
     target_link_libraries(farspan_${NAME} INTERFACE farspan_options ${ARG_DEPS})
@@ -37,6 +59,8 @@ function(farspan_folder NAME)
   if(tests)
     add_executable(farspan_${NAME}_test ${tests})
     target_link_libraries(farspan_${NAME}_test PRIVATE farspan_${NAME} GTest::gmock_main Threads::Threads)
+    target_precompile_headers(farspan_${NAME}_test REUSE_FROM farspan_test_headers)
+    target_link_libraries(farspan_${NAME}_test PRIVATE farspan_test_options)
     gtest_discover_tests(farspan_${NAME}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 

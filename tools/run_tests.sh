@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-all}
 jobs=${JOBS:-$(nproc)}
-seconds_each=${SECONDS_EACH:-60}
+seconds_each=${SECONDS_EACH:-30}
 
 say() { printf '\n== %d:%02d %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 

@@ -21,8 +21,6 @@
 namespace farspan::agent {
 namespace {
 
-constexpr std::chrono::milliseconds kStatusPeriod{1000};
-
 // SIGTERM and SIGINT as something to poll; blocked in this thread and all it will start.
 UniqueFd stop_signals() {
   sigset_t signals;

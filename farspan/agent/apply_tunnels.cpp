@@ -12,8 +12,6 @@
 namespace farspan::agent {
 namespace {
 
-constexpr std::chrono::milliseconds kStatusPeriod{1000};
-
 std::string item_of(nodestate::TunnelId id, const Tunnels& wanted) {
   const auto tunnel = wanted.find(id);
   if (tunnel == wanted.end()) return "Tunnel " + to_string(id);

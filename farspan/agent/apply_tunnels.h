@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -26,6 +27,9 @@ namespace farspan::agent {
 
 using Clock = std::chrono::steady_clock;
 using Tunnels = std::map<nodestate::TunnelId, nodestate::Tunnel>;
+
+// charon is asked, and the controller told, this often.
+inline constexpr std::chrono::milliseconds kStatusPeriod{1000};
 
 struct TunnelReport {
   uint64_t generation =

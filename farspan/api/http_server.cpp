@@ -32,13 +32,10 @@
 
 namespace farspan::api {
 
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr int kThreads = 4;
 constexpr long kMaxConnections = 256;  // of one listener
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 
 // The connections of one listener. Each has seats of its own, at most a quarter of the process's
 // descriptors: whoever takes all of HTTPS takes nothing from the Unix socket or the nodes.

@@ -16,11 +16,9 @@
 namespace farspan::api {
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr const char* kServer = "farspan";
 constexpr const char* kLines = "application/x-ndjson";
 

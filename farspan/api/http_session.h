@@ -9,10 +9,12 @@
 // instantiated in http_session.cpp, so that only that file pays for Beast's parsers.
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <functional>
@@ -22,6 +24,12 @@
 #include "farspan/api/rest.h"
 
 namespace farspan::api {
+
+namespace asio = boost::asio;
+
+// What ends an asynchronous call: the coroutine goes on with the error code and the rest as a
+// tuple.
+inline constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 
 using UnixStream = boost::beast::basic_stream<boost::asio::local::stream_protocol>;
 using TlsStream = boost::asio::ssl::stream<boost::beast::tcp_stream>;

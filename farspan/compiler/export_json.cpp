@@ -10,7 +10,7 @@
 namespace farspan::compiler {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string json_quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -47,21 +47,22 @@ std::string word(model::DhGroup group) {
 
 std::string ike_object(const Device& device) {
   const model::IkeConfig& ike = device.connection->ike;
-  return "{\"Psk\": " + quoted(ike.psk) + ", \"IkeVersion\": " +
-         quoted(ike.version == model::IkeVersion::kIkev1 ? "ikev1" : "ikev2") + ", \"IkeMode\": " +
-         quoted(ike.mode == model::IkeMode::kAggressive ? "aggressive" : "main") +
-         ", \"IkeEncAlg\": " + quoted(word(ike.encryption)) +
-         ", \"IkeAuthAlg\": " + quoted(keyword(ike.integrity)) +
-         ", \"IkePfs\": " + quoted(word(ike.dh_group)) +
+  return "{\"Psk\": " + json_quoted(ike.psk) + ", \"IkeVersion\": " +
+         json_quoted(ike.version == model::IkeVersion::kIkev1 ? "ikev1" : "ikev2") +
+         ", \"IkeMode\": " +
+         json_quoted(ike.mode == model::IkeMode::kAggressive ? "aggressive" : "main") +
+         ", \"IkeEncAlg\": " + json_quoted(word(ike.encryption)) +
+         ", \"IkeAuthAlg\": " + json_quoted(keyword(ike.integrity)) +
+         ", \"IkePfs\": " + json_quoted(word(ike.dh_group)) +
          ", \"IkeLifetime\": " + std::to_string(ike.lifetime_seconds) +
-         ", \"LocalId\": " + quoted(device.local_id) +
-         ", \"RemoteId\": " + quoted(device.remote_id) + "}";
+         ", \"LocalId\": " + json_quoted(device.local_id) +
+         ", \"RemoteId\": " + json_quoted(device.remote_id) + "}";
 }
 
 std::string ipsec_object(const model::IpsecConfig& ipsec) {
-  return "{\"IpsecEncAlg\": " + quoted(word(ipsec.encryption)) +
-         ", \"IpsecAuthAlg\": " + quoted(keyword(ipsec.integrity)) +
-         ", \"IpsecPfs\": " + quoted(word(ipsec.pfs_group)) +
+  return "{\"IpsecEncAlg\": " + json_quoted(word(ipsec.encryption)) +
+         ", \"IpsecAuthAlg\": " + json_quoted(keyword(ipsec.integrity)) +
+         ", \"IpsecPfs\": " + json_quoted(word(ipsec.pfs_group)) +
          ", \"IpsecLifetime\": " + std::to_string(ipsec.lifetime_seconds) + "}";
 }
 
@@ -72,16 +73,16 @@ Result<std::string> export_json(const model::Model& model, const std::string& na
   if (!device) return device.error();
   return "{\"VpnConnectionConfig\": {\n"
          "  \"Local\": " +
-         quoted(device->local.text()) +
+         json_quoted(device->local.text()) +
          ",\n"
          "  \"Remote\": " +
-         quoted(device->remote.text()) +
+         json_quoted(device->remote.text()) +
          ",\n"
          "  \"LocalSubnet\": " +
-         quoted(comma_separated(device->local_subnets())) +
+         json_quoted(comma_separated(device->local_subnets())) +
          ",\n"
          "  \"RemoteSubnet\": " +
-         quoted(comma_separated(device->remote_subnets())) +
+         json_quoted(comma_separated(device->remote_subnets())) +
          ",\n"
          "  \"IkeConfig\": " +
          ike_object(*device) +

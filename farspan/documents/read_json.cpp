@@ -35,9 +35,9 @@ void append_utf8(std::string& text, uint32_t code) {
   }
 }
 
-class Reader {
+class JsonReader {
  public:
-  explicit Reader(std::string_view text) : text_(text) {}
+  explicit JsonReader(std::string_view text) : text_(text) {}
 
   /// The one value that the text is.
   bool read(Value& root) {
@@ -227,7 +227,7 @@ class Reader {
 }  // namespace
 
 ReadValues read_json(std::string_view text) {
-  Reader reader(text);
+  JsonReader reader(text);
   Value root;
   if (!reader.read(root)) return {{}, {reader.fault()}};
   ReadValues read;

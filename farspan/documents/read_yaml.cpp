@@ -22,9 +22,9 @@ struct Refused {
 
 Mark mark_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
 
-class Reader : public YAML::EventHandler {
+class YamlReader : public YAML::EventHandler {
  public:
-  explicit Reader(std::vector<Value>& documents) : documents_(documents) {}
+  explicit YamlReader(std::vector<Value>& documents) : documents_(documents) {}
 
   void OnDocumentStart(const YAML::Mark&) override { builder_ = {}; }
   void OnDocumentEnd() override {
@@ -98,7 +98,7 @@ ReadValues read_yaml(std::string_view text) {
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
-    Reader reader(read.documents);
+    YamlReader reader(read.documents);
     while (parser.HandleNextDocument(reader)) {
       if (read.documents.size() <= kMaxDocuments) continue;
       read.fault = {{read.documents.back().mark,

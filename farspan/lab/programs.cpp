@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr auto kPatience = std::chrono::seconds(15);
+constexpr auto kStartPatience = std::chrono::seconds(15);
 const std::string kAgentPort = "7443";
 
 // Where the programs of this build or installation are: beside the running one.
@@ -49,7 +49,7 @@ std::string replaced(std::string text, const std::string& word, const std::strin
 
 // Asks `is_there` every few milliseconds until it is.
 Status await(const std::string& what, const auto& is_there) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kStartPatience;
   while (!is_there()) {
     if (std::chrono::steady_clock::now() > deadline) {
       return Error{ErrorCode::kUnavailable, "", "", what + " did not start",

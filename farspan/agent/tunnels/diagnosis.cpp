@@ -77,7 +77,7 @@ std::string peer_name(const Tunnel& tunnel) {
   return "node " + std::get<nodestate::LinkTunnel>(tunnel.use).peer_node;
 }
 
-std::string texts(const std::vector<net::Prefix>& prefixes) {
+std::string listed(const std::vector<net::Prefix>& prefixes) {
   std::string text;
   for (const net::Prefix& prefix : prefixes) text += (text.empty() ? "" : ", ") + prefix.text();
   return text;
@@ -102,8 +102,8 @@ std::string fill_in(std::string_view sentence, const Tunnel& tunnel, const Probl
       {"{ike_proposal}", tunnel.ike.ike_proposal},
       {"{esp_proposal}", tunnel.ike.esp_proposal},
       {"{version}", std::to_string(tunnel.ike.version)},
-      {"{subnets}",
-       "local " + texts(tunnel.ike.local_subnets) + ", remote " + texts(tunnel.ike.remote_subnets)},
+      {"{subnets}", "local " + listed(tunnel.ike.local_subnets) + ", remote " +
+                        listed(tunnel.ike.remote_subnets)},
   }};
   std::string text;
   while (!sentence.empty()) {

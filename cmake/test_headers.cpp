@@ -1,0 +1,1 @@
+// The target that owns the precompiled headers of all tests needs one file.
