@@ -128,10 +128,9 @@ void BenchNode::rest(std::chrono::seconds time) {
   } while (pipeline_->has_late_flows());
 }
 
-void BenchNode::from_instance(std::span<const std::span<uint8_t>> frames,
-                              const dataplane::VirtioHeader& virtio) {
+void BenchNode::from_instance(std::span<const dataplane::Pipeline::PortFrame> frames) {
   pipeline_->begin_batch(*tables_, sad_->view(), now_);
-  for (const auto& frame : frames) pipeline_->from_port(dataplane::PortIndex(0), virtio, frame);
+  pipeline_->from_port(dataplane::PortIndex(0), frames);
   pipeline_->end_batch();
 }
 

@@ -39,8 +39,7 @@ class BenchNode : public dataplane::Outside {
   BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLimits limits = {});
 
   /// One batch each, as the worker runs them: all of it is what the benchmark times.
-  void from_instance(std::span<const std::span<uint8_t>> frames,
-                     const dataplane::VirtioHeader& virtio);
+  void from_instance(std::span<const dataplane::Pipeline::PortFrame> frames);
   void from_wire(std::span<const io::Train> trains);
 
   /// As after a change of SAs: what was decided is asked again.

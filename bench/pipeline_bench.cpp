@@ -39,7 +39,7 @@ using dataplane::SuperPacket;
 using dataplane::VirtioHeader;
 
 constexpr crypto::Suite kSuite{crypto::Cipher::kAesGcm256, crypto::Integrity::kAead};
-constexpr uint32_t kFramesPerBatch = 32;  // of one port (worker.cpp)
+constexpr uint32_t kFramesPerBatch = dataplane::Pipeline::kBurst;  // of one port (worker.cpp)
 constexpr uint32_t kTrainsPerBatch = io::UdpUnderlay::kReceiveBuffers;
 constexpr uint32_t kEthernet = sizeof(net::EthernetHeader);
 constexpr uint32_t kTcpHeaders = 52, kSegments = 48;  // with timestamps
@@ -107,19 +107,19 @@ class Frames {
     std::mt19937 random(3);
     for (uint8_t& byte : memory_) byte = static_cast<uint8_t>(random());
     for (uint32_t i = 0; i < count; ++i)
-      views_.emplace_back(memory_.data() + i * stride_, kEthernet + load.length());
+      frames_.push_back({load.virtio(), {memory_.data() + i * stride_, kEthernet + load.length()}});
   }
   std::span<uint8_t> write(uint32_t i, uint32_t source, uint32_t destination) {
-    write_headers(load_, views_[i].data(), source, destination);
-    return views_[i];
+    write_headers(load_, frames_[i].bytes.data(), source, destination);
+    return frames_[i].bytes;
   }
-  std::span<const std::span<uint8_t>> views() const { return views_; }
+  std::span<const dataplane::Pipeline::PortFrame> all() const { return frames_; }
 
  private:
   const Workload& load_;
   size_t stride_;
   std::vector<uint8_t> memory_;
-  std::vector<std::span<uint8_t>> views_;
+  std::vector<dataplane::Pipeline::PortFrame> frames_;
 };
 
 struct Figures {
@@ -181,8 +181,7 @@ Figures measure_seal(const Workload& load, size_t offices, size_t timed_turns) {
       raw_batch.set_sa(size_t{i} * per_frame, per_frame, office);
     }
     if (turn == order.untimed_turns()) ours = raw = Stopwatch();
-    ours.time(size_t{count} * per_frame,
-              [&] { node.from_instance(frames.views(), load.virtio()); });
+    ours.time(size_t{count} * per_frame, [&] { node.from_instance(frames.all()); });
     raw.time(size_t{count} * per_frame, [&] { raw_batch.run(); });
   }
   FS_CHECK(node.dropped() == 0);

@@ -10,8 +10,8 @@ namespace farspan::dataplane {
 namespace {
 
 constexpr int kEventsPerWait = 64;
-constexpr uint32_t kFramesPerTurn = 32;     // of one port, before the next descriptor has its turn
-constexpr uint32_t kDatagramsPerTurn = 64;  // of charon
+constexpr uint32_t kFramesPerTurn = Pipeline::kBurst;  // of one port, before the next one's turn
+constexpr uint32_t kDatagramsPerTurn = 64;             // of charon
 constexpr uint32_t kFrameBytes = 65536 + 64;
 constexpr uint32_t kFrameRoom = 3 * 65536;  // of the frames that wait to be sealed; fits the cache
 constexpr uint16_t kIkePort = 500, kNatPort = 4500;
@@ -166,34 +166,30 @@ void Worker::serve(Source source, uint32_t index, const Tables& tables) {
   }
 }
 
+// A burst is read before it is forwarded, one frame behind another, as far as there is room for
+// another one of the largest.
 void Worker::read_port(uint32_t index, const Tables& tables) {
   const PortEntry& port = tables.ports[index];
   if (port.tap == nullptr) return;
+  std::array<Pipeline::PortFrame, kFramesPerTurn> burst;
+  uint32_t count = 0;
+  auto verdict = io::ReadVerdict::kFrame;
   for (uint32_t i = 0; i < kFramesPerTurn; ++i) {
-    io::VirtioBytes virtio_bytes;
-    uint32_t length = 0;
     if (frames_used_ + kFrameBytes + Pipeline::kTailroom > kFrameRoom) {
+      pipeline_.from_port(PortIndex(index), {burst.data(), count});
       pipeline_.flush();
-      frames_used_ = 0;
+      count = frames_used_ = 0;
     }
     uint8_t* const frame = frames_.get() + frames_used_;
-    switch (io::read_tap(port.tap->get(), virtio_bytes, {frame, kFrameBytes}, length)) {
-      case io::ReadVerdict::kFrame: {
-        VirtioHeader virtio;
-        std::memcpy(&virtio, virtio_bytes.data(), sizeof virtio);
-        const uint64_t taken = pipeline_.taken_frames();
-        pipeline_.from_port(PortIndex(index), virtio, {frame, length});
-        // One that was not taken leaves its place, still warm, to the next.
-        if (pipeline_.taken_frames() != taken)
-          frames_used_ += (length + Pipeline::kTailroom + 63) / 64 * 64;
-        break;
-      }
-      case io::ReadVerdict::kDrained:
-        return;
-      case io::ReadVerdict::kDead:
-        return port_died(port);
-    }
+    io::VirtioBytes virtio;
+    uint32_t length = 0;
+    verdict = io::read_tap(port.tap->get(), virtio, {frame, kFrameBytes}, length);
+    if (verdict != io::ReadVerdict::kFrame) break;
+    burst[count++] = {virtio_header_from(virtio), {frame, length}};
+    frames_used_ += (length + Pipeline::kTailroom + 63) / 64 * 64;
   }
+  pipeline_.from_port(PortIndex(index), {burst.data(), count});
+  if (verdict == io::ReadVerdict::kDead) port_died(port);
 }
 
 void Worker::read_charon() {

@@ -98,8 +98,13 @@ void TestNode::add_trap(uint32_t tunnel) {
   ASSERT_EQ(sad_->add_policy(policy, 1), ipsec::SadVerdict::kOk);
 }
 
+void TestNode::remove_outbound(uint32_t spi, uint32_t tunnel) {
+  ASSERT_EQ(sad_->remove({.is_inbound = false, .spi = spi, .tunnel = tunnel}),
+            ipsec::SadVerdict::kOk);
+}
+
 const ipsec::SadView& TestNode::sas() {
-  if (!has_shortcuts) {  // a change of policies ends them all
+  if (forgets_ways) {  // a change of policies ends what flows know of SAs
     ipsec::PolicyDescription passing;
     passing.tunnel = UINT32_MAX;
     EXPECT_EQ(sad_->add_policy(passing, 1), ipsec::SadVerdict::kOk);
@@ -135,16 +140,32 @@ void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
       for (Bytes bytes : frames) {
         const size_t length = bytes.size();
         bytes.resize(length + Pipeline::kTailroom);
-        pipeline_->from_port(PortIndex(i), virtio, {bytes.data(), length});
+        const Pipeline::PortFrame one{virtio, {bytes.data(), length}};
+        pipeline_->from_port(PortIndex(i), {&one, 1});
         pipeline_->flush();
       }
     });
   }
 }
 
+void TestNode::burst_from_instance(uint32_t port, const std::vector<Frame>& frames) {
+  std::vector<Bytes> copies;
+  std::vector<Pipeline::PortFrame> burst;
+  for (const Frame& one : frames) {
+    copies.push_back(one.bytes);
+    copies.back().resize(one.bytes.size() + Pipeline::kTailroom);
+    burst.push_back({one.virtio, {copies.back().data(), one.bytes.size()}});
+  }
+  for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
+    if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
+    batch([&] { pipeline_->from_port(PortIndex(i), burst); });
+  }
+}
+
 void TestNode::from_nowhere(Bytes frame) {
   const auto behind = static_cast<uint32_t>(tables_->ports.size());
-  batch([&] { pipeline_->from_port(PortIndex(behind), {}, frame); });
+  const Pipeline::PortFrame one{{}, frame};
+  batch([&] { pipeline_->from_port(PortIndex(behind), {&one, 1}); });
 }
 
 void TestNode::from_wire(const std::vector<Sent>& trains) {

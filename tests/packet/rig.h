@@ -74,6 +74,8 @@ class TestNode final : public Outside {
               const ipsec::SecretBytes& key, const ipsec::SecretBytes& integrity,
               const SaOptions& options);
   void add_trap(uint32_t tunnel);
+  /// An outbound SA of `tunnel` goes, and the policy that used it.
+  void remove_outbound(uint32_t spi, uint32_t tunnel);
   /// The peer of the newest outbound SA of `tunnel` is there now.
   void move_outbound(uint32_t tunnel, ipsec::Endpoint remote);
 
@@ -84,6 +86,12 @@ class TestNode final : public Outside {
                      const VirtioHeader& virtio = {});
   /// A frame of a port that the tables do not have: of a fault in what is around the pipeline.
   void from_nowhere(Bytes frame);
+  struct Frame {
+    Bytes bytes;
+    VirtioHeader virtio;
+  };
+  /// These as one burst.
+  void burst_from_instance(uint32_t port, const std::vector<Frame>& frames);
   void from_wire(const std::vector<Sent>& trains);
   void from_charon(const IkeDatagram& datagram);
   /// Routers on the way say that packets were too big for them.
@@ -116,13 +124,12 @@ class TestNode final : public Outside {
   /// The kernel says that routes of the underlay changed.
   void change_routes();
   PathReport path_of(uint32_t tunnel) const;
-  uint64_t shortcuts_taken() const { return pipeline_->shortcuts_taken(); }
 
   std::string name;
   uint32_t underlay;
   uint32_t underlay_mtu = 1500;
   std::optional<DropReason> ike_refusal;  // of what comes for charon
-  bool has_shortcuts = true;  // false: policies change before each batch, and it takes none
+  bool forgets_ways = false;  // policies change before each batch: each packet's SA is chosen anew
   io::SendVerdict send_verdict = io::SendVerdict::kSent;
   io::WriteVerdict write_verdict = io::WriteVerdict::kWritten;
 

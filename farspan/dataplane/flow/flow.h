@@ -17,6 +17,10 @@
 #include "farspan/dataplane/fib/adjacency.h"
 #include "farspan/dataplane/flow/tcp_track.h"
 
+namespace farspan::ipsec {
+class OutboundSa;
+}
+
 namespace farspan::dataplane {
 
 /// What a packet shows of its flow, in the packet's own direction; all host order.
@@ -75,55 +79,58 @@ class Ingress {
   uint32_t bits_ = 0;
 };
 
-enum class FlowVerdict : uint8_t { kUndecided, kForward, kDrop };
-
-/// What was decided about one direction, and under which circumstances that holds. A flow only
+/// The way out of one direction: what was decided, under which circumstances that holds, and what
+/// sending needs besides, so that a packet of a known flow asks nothing again. A flow only
 /// remembers what may pass: a refusal may end with the other direction's next packet.
-struct FlowDecision {
-  Adjacency adjacency;  // kForward only
+///
+/// The MTU is not here: it is the SA's, which every packet touches anyway (ipsec/outbound_sa.h).
+struct FlowWay {
+  Adjacency adjacency;  // a link's label with it
   TablesVersion version;
   Ingress ingress;
-  FlowVerdict verdict = FlowVerdict::kUndecided;
-  DropReason reason{};  // kDrop only
+  ipsec::OutboundSa* sa = nullptr;  // of a tunnel
+  uint64_t sas_version = 0;         // of the SAs that `sa` is one of; 0: none was chosen
 
+  /// Nothing holds that was not decided: no tables have version 0.
   constexpr bool holds(TablesVersion now, Ingress from) const {
-    return verdict == FlowVerdict::kForward && version == now && ingress == from;
+    return version == now && ingress == from && now != TablesVersion{};
+  }
+  /// The SA packets of this direction take; null: to be chosen.
+  ipsec::OutboundSa* sa_of(uint64_t version_now) const {
+    return sas_version == version_now ? sa : nullptr;
   }
 };
+static_assert(sizeof(FlowWay) == 32);
 
 struct FlowCounters {
   uint64_t packets = 0;  // on a wire, not super-packets
   uint64_t bytes = 0;    // of IP
 };
 
-/// Three cache lines: the first is all a packet of a decided flow reads to be forwarded, the second
-/// is written, the third belongs to TCP and to changes of state.
+/// Four cache lines: what finds a flow, where its packets go, what every packet writes, and what
+/// belongs to TCP and to changes of state. Packets of a burst ask for theirs together.
 struct alignas(64) Flow {
   std::array<uint64_t, 2> ends{};  // address << 16 | port; canonical: ends[0] <= ends[1]
   FlowDomain domain;
   uint8_t protocol = 0;
   FlowState state = FlowState::kFree;
-  uint8_t original_end = 0;               // index of the end that sent the first packet
-  uint8_t tcp_seen = 0;                   // bits per direction: any packet, FIN
-  std::array<FlowDecision, 2> decisions;  // by FlowDirection
+  uint8_t original_end = 0;  // index of the end that sent the first packet
+  uint8_t tcp_seen = 0;      // bits per direction: any packet, FIN
+
+  alignas(64) std::array<FlowWay, 2> ways;  // by FlowDirection
 
   alignas(64) std::array<FlowCounters, 2> counters;  // by FlowDirection
   std::chrono::milliseconds created{0}, last_seen{0};
   uint32_t wheel_next = 0, wheel_previous = 0,
            wheel_slot = 0;  // FlowTable's; next also links free entries
-  uint32_t serial = 0;      // of the flow and what is decided about it; 0: no flow
 
   alignas(64) TcpTrack tcp;
   uint32_t share = 0, share_next = 0, share_previous = 0;  // FlowShares'
   bool is_weak = false;                                    // FlowShares': makes room first
   FlowDirection reset_by{};                                // kTcpClosing without both FINs
 
-  FlowDecision& decision(FlowDirection direction) {
-    return decisions[static_cast<size_t>(direction)];
-  }
-  const FlowDecision& decision(FlowDirection direction) const {
-    return decisions[static_cast<size_t>(direction)];
-  }
+  FlowWay& way(FlowDirection direction) { return ways[static_cast<size_t>(direction)]; }
+  const FlowWay& way(FlowDirection direction) const { return ways[static_cast<size_t>(direction)]; }
   FlowCounters& counted(FlowDirection direction) {
     return counters[static_cast<size_t>(direction)];
   }
@@ -139,7 +146,6 @@ struct alignas(64) Flow {
             protocol};
   }
 };
-static_assert(sizeof(Flow) == 192,
-              "three cache lines, so that a lookup costs one, a touch another, and TCP the last");
+static_assert(sizeof(Flow) == 256);
 
 }  // namespace farspan::dataplane

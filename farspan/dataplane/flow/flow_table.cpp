@@ -39,28 +39,15 @@ std::optional<DropReason> reason_of(TcpVerdict verdict) {
 
 }  // namespace
 
-// The key with the lower end first, so that both directions have one. Without a branch: directions
-// come at random, and a branch guessed wrong costs as much as the rest.
-struct FlowTable::Canonical {
-  uint64_t low, high;  // address << 16 | port
-  FlowDomain domain;
-  uint8_t protocol;
-  uint8_t source_end;  // which end the packet came from
+namespace {
 
-  explicit Canonical(const FlowKey& key) : domain(key.domain), protocol(key.protocol) {
-    const uint64_t source = uint64_t{key.source} << 16 | key.source_port;
-    const uint64_t destination = uint64_t{key.destination} << 16 | key.destination_port;
-    source_end = source > destination ? 1 : 0;
-    const uint64_t swap = (source ^ destination) & (uint64_t{0} - source_end);
-    low = source ^ swap;
-    high = destination ^ swap;
-  }
-  bool is_of(const Flow& flow) const {
-    // one branch for all: they nearly always are the same
-    return ((flow.ends[0] ^ low) | (flow.ends[1] ^ high) | (flow.domain.value() ^ domain.value()) |
-            (flow.protocol ^ protocol)) == 0;
-  }
-};
+bool is_of(const Flow& flow, const FlowQuery& query) {
+  // one branch for all: they nearly always are the same
+  return ((flow.ends[0] ^ query.low) | (flow.ends[1] ^ query.high) |
+          (flow.domain.value() ^ query.domain.value()) | (flow.protocol ^ query.protocol)) == 0;
+}
+
+}  // namespace
 
 void FlowTable::Release::operator()(Flow* flows) const noexcept {
   ::operator delete(flows, std::align_val_t(alignof(Flow)));
@@ -85,36 +72,59 @@ FlowTable::FlowTable(uint32_t capacity, FlowHash hash, FlowTimeouts timeouts)
 
 FlowTable::~FlowTable() = default;
 
-uint32_t FlowTable::hash(const FlowKey& key) const noexcept { return hash(Canonical(key)); }
-
-uint32_t FlowTable::hash(const Canonical& canonical) const noexcept {
-  return hash_({static_cast<uint32_t>(canonical.low >> 16),
-                static_cast<uint32_t>(canonical.high >> 16),
-                static_cast<uint32_t>(canonical.low << 16 | (canonical.high & 0xFFFF)),
-                canonical.domain.value(), canonical.protocol, 0});
+// Without a branch: directions come at random, and a branch guessed wrong costs as much as the
+// rest.
+FlowQuery FlowTable::query(const FlowKey& key) const noexcept {
+  const uint64_t source = uint64_t{key.source} << 16 | key.source_port;
+  const uint64_t destination = uint64_t{key.destination} << 16 | key.destination_port;
+  FlowQuery query;
+  query.domain = key.domain;
+  query.protocol = key.protocol;
+  query.source_end = source > destination ? 1 : 0;
+  const uint64_t swap = (source ^ destination) & (uint64_t{0} - query.source_end);
+  query.low = source ^ swap;
+  query.high = destination ^ swap;
+  query.hash = hash_of(query);
+  return query;
 }
 
-inline uint32_t FlowTable::find_slot(const Canonical& canonical, uint32_t hash) const noexcept {
-  for (uint32_t i = hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
-    if (index_[i].hash == hash && canonical.is_of(flows_.get()[index_[i].place])) return i;
+uint32_t FlowTable::hash_of(const FlowQuery& query) const noexcept {
+  return hash_({static_cast<uint32_t>(query.low >> 16), static_cast<uint32_t>(query.high >> 16),
+                static_cast<uint32_t>(query.low << 16 | (query.high & 0xFFFF)),
+                query.domain.value(), query.protocol, 0});
+}
+
+inline uint32_t FlowTable::find_slot(const FlowQuery& query) const noexcept {
+  for (uint32_t i = query.hash & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
+    if (index_[i].hash == query.hash && is_of(flows_.get()[index_[i].place], query)) return i;
   }
   return kNone;
 }
 
-FlowHit FlowTable::find(const FlowKey& key, uint8_t tcp_flags) noexcept {
-  const Canonical canonical(key);
-  const uint32_t slot = find_slot(canonical, hash(canonical));
+const Flow* FlowTable::prefetch_flow(const FlowQuery& query) const noexcept {
+  const Slot& slot = index_[query.hash & index_mask_];
+  if (slot.place == kNone || slot.hash != query.hash) return nullptr;
+  const Flow* const flow = &flows_.get()[slot.place];
+  __builtin_prefetch(flow);
+  __builtin_prefetch(&flow->ways);
+  __builtin_prefetch(&flow->counters, 1);
+  if (query.protocol == kTcp) __builtin_prefetch(&flow->tcp, 1);
+  return flow;
+}
+
+FlowHit FlowTable::find(const FlowQuery& query, uint8_t tcp_flags) noexcept {
+  const uint32_t slot = find_slot(query);
   if (slot == kNone) return {};
   Flow& flow = flows_.get()[index_[slot].place];
-  const bool opens = key.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
+  const bool opens = query.protocol == kTcp && (tcp_flags & (kSyn | kAck | kRst)) == kSyn;
   if (opens && flow.state == FlowState::kTcpClosing) {
     erase(&flow);
     return {};
   }
-  return {&flow, static_cast<FlowDirection>(canonical.source_end ^ flow.original_end)};
+  return {&flow, static_cast<FlowDirection>(query.source_end ^ flow.original_end)};
 }
 
-Flow* FlowTable::create(const FlowKey& key, Milliseconds now, FlowOwner owner) noexcept {
+Flow* FlowTable::create(const FlowQuery& query, Milliseconds now, FlowOwner owner) noexcept {
   const uint32_t share = shares_.find(owner);
   if (size_ == capacity_) {
     const uint32_t victim = shares_.choose_victim(share);
@@ -128,30 +138,22 @@ Flow* FlowTable::create(const FlowKey& key, Milliseconds now, FlowOwner owner) n
   } else {
     place = fresh_++;
   }
-  const Canonical canonical(key);
   Flow& flow = *new (&flows_.get()[place]) Flow;
-  flow.domain = canonical.domain;
-  flow.ends = {canonical.low, canonical.high};
-  flow.protocol = canonical.protocol;
-  flow.original_end = canonical.source_end;
-  flow.state = key.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
+  flow.domain = query.domain;
+  flow.ends = {query.low, query.high};
+  flow.protocol = query.protocol;
+  flow.original_end = query.source_end;
+  flow.state = query.protocol == kTcp ? FlowState::kTcpOpening : FlowState::kOneWay;
   flow.created = flow.last_seen = now;
-  renumber(flow);
 
-  const uint32_t hashed = hash(canonical);
-  uint32_t slot = hashed & index_mask_;
+  uint32_t slot = query.hash & index_mask_;
   while (index_[slot].place != kNone) slot = (slot + 1) & index_mask_;
-  index_[slot] = {hashed, place};
+  index_[slot] = {query.hash, place};
   ++size_;
   shares_.add(share, place, now.count() / kTickMilliseconds);
   if (!wheel_tick_) wheel_tick_ = now.count() / kTickMilliseconds;
   schedule(flow);
   return &flow;
-}
-
-void FlowTable::renumber(Flow& flow) noexcept {
-  flow.serial = next_serial_;
-  next_serial_ = std::max(next_serial_ + 1, 1u);
 }
 
 void FlowTable::touch(const FlowHit& hit, Milliseconds now, uint32_t wire_packets,
@@ -217,7 +219,8 @@ void FlowTable::advance(Flow& flow, FlowDirection direction, const TcpSegment& s
 // lost.
 void FlowTable::erase(Flow* flow) noexcept {
   const uint32_t place = place_of(*flow);
-  uint32_t hole = hash(flow->key()) & index_mask_;
+  uint32_t hole =
+      hash_of({flow->ends[0], flow->ends[1], flow->domain, flow->protocol}) & index_mask_;
   while (index_[hole].place != place) hole = (hole + 1) & index_mask_;
   for (uint32_t i = (hole + 1) & index_mask_; index_[i].place != kNone; i = (i + 1) & index_mask_) {
     const uint32_t home = index_[i].hash & index_mask_;
@@ -231,7 +234,6 @@ void FlowTable::erase(Flow* flow) noexcept {
   unschedule(*flow);
   shares_.remove(place);
   flow->state = FlowState::kFree;
-  flow->serial = 0;
   flow->wheel_next = free_;
   free_ = place;
   --size_;

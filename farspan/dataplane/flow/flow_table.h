@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // FlowTable: which flow does this packet belong to, and when is it forgotten?
 //
-// Entries have fixed places (shortcuts keep pointers to them, and see by a flow's serial whether it
-// is still theirs). They are found through an open-addressing index of {hash, place}, at most a
-// quarter full, linear probing, deletion by shifting back: one cache line for the index, one for
-// the entry, and no tombstones that a flood could leave behind. The hash is keyed (flow_hash.h),
-// because peers choose ports and addresses.
+// Entries have fixed places. They are found through an open-addressing index of {hash, place}, at
+// most a quarter full, linear probing, deletion by shifting back: one cache line for the index, one
+// for the entry, and no tombstones that a flood could leave behind. The hash is keyed
+// (flow_hash.h), because peers choose ports and addresses.
 //
 //   index_  |h,7|   |h,2|h,9|   |…   (8 bytes each, 4–8 × capacity)
 //             └────────┐
-//   flows_  |0|1|2|…|7|…             capacity entries of 192 bytes
+//   flows_  |0|1|2|…|7|…             capacity entries of 256 bytes
 //   wheel_  |slot 0|slot 1|…|1023|   one second each; lists of entries through the entries
 //
 // Ageing: touching a flow only writes its time; when the wheel comes to a flow that was used since,
@@ -48,33 +47,56 @@ struct FlowHit {
   explicit operator bool() const { return flow != nullptr; }
 };
 
+/// What is asked of the table: a key with its lower end first, so that both directions have one,
+/// and its hash. Made once per packet (FlowTable::query()).
+struct FlowQuery {
+  uint64_t low = 0, high = 0;  // address << 16 | port
+  FlowDomain domain;
+  uint8_t protocol = 0;
+  uint8_t source_end = 0;  // which end the packet came from
+  uint32_t hash = 0;
+};
+
 class FlowTable {
  public:
   using Milliseconds =
       std::chrono::milliseconds;  // of a monotonic clock, its start does not matter
 
-  /// @param capacity  flows at once, at least 1; 224 to 256 bytes each
+  /// @param capacity  flows at once, at least 1; 288 to 320 bytes each
   explicit FlowTable(uint32_t capacity, FlowHash hash = FlowHash::random(),
                      FlowTimeouts timeouts = {});
   ~FlowTable();
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  /// Where `key` stands in the index.
-  uint32_t hash(const FlowKey& key) const noexcept;
+  FlowQuery query(const FlowKey& key) const noexcept;
 
-  /// The flow of a packet with `key` and the packet's direction in it, or nothing.
+  /// Ask the cache, for many packets together and one step at a time, for what find() will read and
+  /// what passing on will write. @return the flow that find() will most likely find; null: none is
+  /// in sight
+  void prefetch(const FlowQuery& query) const noexcept {
+    __builtin_prefetch(&index_[query.hash & index_mask_]);
+  }
+  const Flow* prefetch_flow(const FlowQuery& query) const noexcept;
+
+  /// The flow of a packet and the packet's direction in it, or nothing.
   /// @param tcp_flags  of a TCP packet: a SYN that opens a connection anew where the last one
   /// closed finds
   ///                   nothing (the closed flow is forgotten, its pointer invalid), so the rules
   ///                   decide
-  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept;
+  FlowHit find(const FlowQuery& query, uint8_t tcp_flags = 0) noexcept;
+  FlowHit find(const FlowKey& key, uint8_t tcp_flags = 0) noexcept {
+    return find(query(key), tcp_flags);
+  }
 
-  /// A new flow of `owner`, whose original direction is `key`'s; nullptr when the table is full and
-  /// the owner has its share of it (flow_table_full). In a full table another flow may have to go,
-  /// which becomes invalid. Counts nothing: touch() it with the packet that made it.
-  /// @pre find(key) found nothing
-  Flow* create(const FlowKey& key, Milliseconds now, FlowOwner owner = {}) noexcept;
+  /// A new flow of `owner`, whose original direction is the query's; nullptr when the table is full
+  /// and the owner has its share of it (flow_table_full). In a full table another flow may have to
+  /// go, which becomes invalid. Counts nothing: touch() it with the packet that made it.
+  /// @pre find(query) found nothing
+  Flow* create(const FlowQuery& query, Milliseconds now, FlowOwner owner = {}) noexcept;
+  Flow* create(const FlowKey& key, Milliseconds now, FlowOwner owner = {}) noexcept {
+    return create(query(key), now, owner);
+  }
 
   /// Says why a TCP segment does not belong to its flow; nothing when it may pass, and then the
   /// flow's state follows it.
@@ -85,9 +107,6 @@ class FlowTable {
 
   /// Records that a packet passed: time and counters.
   void touch(const FlowHit& hit, Milliseconds now, uint32_t wire_packets, uint64_t bytes) noexcept;
-
-  /// Another decision than before about `flow`: gives it a serial no flow has had.
-  void renumber(Flow& flow) noexcept;
 
   /// Forgets `flow`, which becomes invalid.
   void erase(Flow* flow) noexcept;
@@ -125,12 +144,11 @@ class FlowTable {
   struct Release {
     void operator()(Flow* flows) const noexcept;
   };
-  struct Canonical;
   uint32_t place_of(const Flow& flow) const noexcept {
     return static_cast<uint32_t>(&flow - flows_.get());
   }
-  uint32_t hash(const Canonical& canonical) const noexcept;
-  uint32_t find_slot(const Canonical& canonical, uint32_t hash) const noexcept;
+  uint32_t hash_of(const FlowQuery& query) const noexcept;
+  uint32_t find_slot(const FlowQuery& query) const noexcept;
   Milliseconds timeout_of(const Flow& flow) const noexcept;
   void schedule(Flow& flow) noexcept;
   void unschedule(Flow& flow) noexcept;
@@ -141,7 +159,6 @@ class FlowTable {
   const FlowHash hash_;
   const FlowTimeouts timeouts_;
   uint32_t size_ = 0;
-  uint32_t next_serial_ = 1;
   uint32_t index_mask_;
   std::vector<Slot> index_;
   std::unique_ptr<Flow, Release> flows_;  // capacity_ places; those from fresh_ on are raw memory

@@ -156,19 +156,28 @@ TEST(FlowTable, WhatWasNotAnsweredMakesRoomOldestFirst) {
   EXPECT_EQ(table.evicted(), 1u);
 }
 
-TEST(FlowTable, ADecisionHoldsForOneVersionAndOneIngress) {
+TEST(FlowTable, AWayHoldsForOneVersionAndOneIngress) {
   const Ingress office = Ingress::of(TunnelIndex(3)), port = Ingress::of(PortIndex(3));
-  FlowDecision decision;
-  EXPECT_FALSE(decision.holds(TablesVersion(0), Ingress{})) << "nothing was decided";
-  decision = {
-      Adjacency::to_port(PortIndex(1)), TablesVersion(5), office, FlowVerdict::kForward, {}};
-  EXPECT_TRUE(decision.holds(TablesVersion(5), office));
-  EXPECT_FALSE(decision.holds(TablesVersion(6), office));
-  EXPECT_FALSE(decision.holds(TablesVersion(5), Ingress::of(TunnelIndex(4))));
-  EXPECT_FALSE(decision.holds(TablesVersion(5), port));
+  FlowWay way;
+  EXPECT_FALSE(way.holds(TablesVersion(0), Ingress{})) << "nothing was decided";
+  way = {Adjacency::to_port(PortIndex(1)), TablesVersion(5), office};
+  EXPECT_TRUE(way.holds(TablesVersion(5), office));
+  EXPECT_FALSE(way.holds(TablesVersion(6), office));
+  EXPECT_FALSE(way.holds(TablesVersion(5), Ingress::of(TunnelIndex(4))));
+  EXPECT_FALSE(way.holds(TablesVersion(5), port));
   EXPECT_TRUE(port.is_port() && !port.is_tunnel() && office.is_tunnel() && !office.is_port());
   EXPECT_EQ(office.tunnel(), TunnelIndex(3));
   EXPECT_EQ(port.port(), PortIndex(3));
+}
+
+TEST(FlowTable, AWayRemembersItsSaForOneVersionOfTheSas) {
+  FlowWay way;
+  EXPECT_EQ(way.sa_of(1), nullptr);
+  auto* const sa = reinterpret_cast<ipsec::OutboundSa*>(&way);  // whichever: nobody looks at it
+  way.sa = sa;
+  way.sas_version = 8;
+  EXPECT_EQ(way.sa_of(8), sa);
+  EXPECT_EQ(way.sa_of(9), nullptr);
 }
 
 TEST(FlowTable, FollowsTcpConnections) {
@@ -298,7 +307,7 @@ TEST(FlowTable, FlowsOfOneHashAreToldApart) {
   std::mt19937 rng(3032);
   for (int i = 0; i < 1'000'000; ++i) {
     key.domain = FlowDomain(static_cast<uint32_t>(rng()));  // steps of one size may never meet
-    const auto [other, is_new] = by_hash.emplace(table.hash(key), key);
+    const auto [other, is_new] = by_hash.emplace(table.query(key).hash, key);
     if (is_new || other->second == key) continue;
     table.create(other->second, seconds(0));
     EXPECT_FALSE(table.find(key));

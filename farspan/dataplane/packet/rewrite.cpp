@@ -21,19 +21,14 @@ net::InternetSum sum_of_pseudo_header(const uint8_t* packet, uint32_t length) {
 
 }  // namespace
 
+// RFC 1624 §3 for a word that is 0x100 less: the checksum is as much more.
 bool decrement_ttl(SuperPacket& packet) {
   auto& ip = net::header_at<Ipv4Header>(packet.header);
   if (ip.ttl <= 1) return false;
-  decrement_ttl(ip);
-  packet.parsed.ttl = ip.ttl;
-  return true;
-}
-
-// RFC 1624 §3 for a word that is 0x100 less: the checksum is as much more.
-void decrement_ttl(net::Ipv4Header& ip) {
   const uint32_t sum = ip.checksum.value() + 0x100u;
   ip.checksum = static_cast<uint16_t>(sum + (sum >= 0xffff ? 1 : 0));
-  --ip.ttl;
+  packet.parsed.ttl = --ip.ttl;
+  return true;
 }
 
 void set_icmp_source(SuperPacket& packet, uint32_t source) {
@@ -62,17 +57,6 @@ void complete_checksum(SuperPacket& packet) {
   PieceCursor(packet).sum(packet.payload_length, sum);
   net::store_be16(field, transport_checksum(sum, packet.parsed.protocol));
   packet.checksum = Checksum::kValid;
-}
-
-void complete_checksum(uint8_t* packet, uint32_t length) {
-  uint8_t* const transport = packet + sizeof(Ipv4Header);
-  const uint32_t transport_length = length - static_cast<uint32_t>(sizeof(Ipv4Header));
-  const uint8_t protocol = net::header_at<Ipv4Header>(packet).protocol;
-  uint8_t* const field = transport + checksum_offset_of(protocol);
-  net::store_be16(field, 0);
-  net::InternetSum sum = sum_of_pseudo_header(packet, transport_length);
-  sum.add(transport, transport_length);
-  net::store_be16(field, transport_checksum(sum, protocol));
 }
 
 bool has_valid_checksum(const SuperPacket& packet) {

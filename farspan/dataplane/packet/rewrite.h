@@ -17,8 +17,6 @@ namespace farspan::dataplane {
 /// One hop less. False, and nothing changed, when the packet may not be forwarded any further (RFC
 /// 1812 §5.3.1).
 [[nodiscard]] bool decrement_ttl(SuperPacket& packet);
-/// @pre the TTL is more than 1
-void decrement_ttl(net::Ipv4Header& ip);
 
 /// Replaces the source of an ICMP packet, which no checksum of ICMP covers.
 /// @pre packet.parsed.protocol is ICMP
@@ -30,8 +28,6 @@ void set_tos(SuperPacket& packet, uint8_t tos);
 /// Replaces a kPartial transport checksum by the complete one, over all pieces. @pre segment_size
 /// == 0
 void complete_checksum(SuperPacket& packet);
-/// The same of a TCP or UDP packet without IPv4 options that lies in one piece of `length` bytes.
-void complete_checksum(uint8_t* packet, uint32_t length);
 
 /// True when the TCP, UDP or ICMP checksum is right; a UDP checksum of 0 counts as right (RFC 768).
 /// Other protocols, fragments and kPartial packets: true. Changes nothing.

@@ -149,15 +149,13 @@ TEST(CompleteChecksum, FillsInWhatASenderWouldHave) {
     const PacketSpec spec{.payload = Bytes(length, 0x5a)};
     for (const auto& [wanted, field] :
          {std::pair(tcp_packet(spec), 20 + 16), std::pair(udp_packet(spec), 20 + 6)}) {
-      Bytes in_pieces = wanted, whole = wanted;
-      for (Bytes* packet : {&in_pieces, &whole}) (*packet)[static_cast<size_t>(field)] ^= 0xff;
+      Bytes packet = wanted;
+      packet[static_cast<size_t>(field)] ^= 0xff;
       SuperPacket view;
-      ASSERT_EQ(parse(in_pieces, view), std::nullopt);
+      ASSERT_EQ(parse(packet, view), std::nullopt);
       view.checksum = Checksum::kPartial;
       complete_checksum(view);
-      EXPECT_EQ(in_pieces, wanted) << length;
-      complete_checksum(whole.data(), static_cast<uint32_t>(whole.size()));
-      EXPECT_EQ(whole, wanted) << length;
+      EXPECT_EQ(packet, wanted) << length;
     }
   }
 }

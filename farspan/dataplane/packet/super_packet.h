@@ -54,19 +54,20 @@ struct SuperPacket {
   uint8_t* header = nullptr;
   uint16_t header_length = 0;
   uint16_t segment_size = 0;  // 0: one wire packet
-  Checksum checksum = Checksum::kUnchecked;
-  uint8_t outer_ecn = 0;      // of the ESP packet it came in (RFC 6040)
   uint16_t max_fragment = 0;  // largest fragment it was reassembled from, 0 when it was whole (RFC
                               // 791 §3.2; refragment no larger)
+  Checksum checksum = Checksum::kUnchecked;
+  uint8_t outer_ecn = 0;  // of the ESP packet it came in (RFC 6040)
+  uint32_t payload_length = 0;
+  uint16_t piece_count = 0;
   // The bytes stay as they are until the batch is flushed, kHeadroom bytes before and kTailroom
   // behind the packet belong to it: it can be sealed from where it is.
   bool can_wait = false;
   static constexpr uint32_t kHeadroom = 4;  // an MPLS label
   static constexpr uint32_t kTailroom = 8;  // ESP's padding and trailer, with an AEAD
-  uint32_t payload_length = 0;
-  uint32_t piece_count = 0;
-  std::array<Piece, kMaxPieces> pieces;
   Parsed parsed;
+  // Last, so that all of a packet in one piece lies together.
+  std::array<Piece, kMaxPieces> pieces;
 
   uint32_t length() const { return header_length + payload_length; }
   bool is_contiguous() const {

@@ -53,7 +53,7 @@ void Pipeline::originate(SuperPacket& packet, Arrival asked_by) {
   switch (back.kind) {
     case AdjacencyKind::kPort:
     case AdjacencyKind::kTunnel:
-      return send(packet, back, asked_by);
+      return send(packet, back, asked_by, nullptr);
     case AdjacencyKind::kUnreachable:
       return drop(packet, DropReason::kHostUnreachable);
     default:

@@ -13,8 +13,8 @@ namespace farspan::dataplane {
 struct Arrival {
   Ingress ingress;
   VrfIndex vrf;
-  TableKind table = TableKind::kVpc;     // kGateway: out of an office's tunnel
   const ipsec::InboundSa* sa = nullptr;  // of tunnels
+  TableKind table = TableKind::kVpc;     // kGateway: out of an office's tunnel
   bool is_own = false;  // sent by this node itself, in answer: keeps its TTL, and no error is
                         // reported about it
 };

@@ -20,14 +20,6 @@
 namespace farspan::dataplane {
 namespace {
 
-FlowDecision dropped(DropReason reason, TablesVersion version, Ingress ingress) {
-  return {.adjacency = {},
-          .version = version,
-          .ingress = ingress,
-          .verdict = FlowVerdict::kDrop,
-          .reason = reason};
-}
-
 // Whether an address that `way` leads to cannot stand behind a tunnel. The router's stands on every
 // node of its Vpc: behind links, too.
 bool is_here(const Adjacency& way, bool is_over_link) {
@@ -88,43 +80,42 @@ Parsed parsed_of(const QuotedPacket& quoted) {
 
 }  // namespace
 
+FlowQuery Pipeline::query_of(const Passage& passage) const {
+  return flows_.query(key_of(tables_->at(passage.from.vrf).domain, passage.packet.parsed));
+}
+
 // 1. what fits nothing ends here; 2. the flow, and what was decided; 3. or a decision, and a flow
 // that remembers it; 4. TCP: does the segment belong to the connection?
-const FlowDecision& Pipeline::decide(const SuperPacket& packet, const Arrival& from) {
+Pipeline::Decision Pipeline::decide(Passage& passage) {
+  const SuperPacket& packet = passage.packet;
+  const Arrival& from = passage.from;
   const Parsed& p = packet.parsed;
-  decided_ = {};
-  const auto refuse = [&](DropReason reason) -> const FlowDecision& {
-    return unremembered_ = dropped(reason, tables_->version, from.ingress);
-  };
-  if (const auto reason = refuse_kind(p)) return refuse(*reason);
-  if (p.is_icmp_error) return unremembered_ = decide_related(packet, from);
-  const FlowKey key = key_of(tables_->at(from.vrf).domain, p);
-  FlowHit hit = flows_.find(key, flags_of(packet));
+  if (const auto reason = refuse_kind(p)) return {reason, {}};
+  if (p.is_icmp_error) return decide_related(packet, from);
+  FlowHit hit = flows_.find(passage.query, flags_of(packet));
   bool is_decided_anew = false;
   if (!hit) {
-    if (is_icmp_answer(p)) return refuse(DropReason::kIcmpUnasked);
-    const FlowDecision decision = judge(p, from, FlowDirection::kOriginal);
+    if (is_icmp_answer(p)) return {DropReason::kIcmpUnasked, {}};
+    const Decision decision = judge(p, from, FlowDirection::kOriginal);
     // What is refused or answered here, or ends before it leaves, leaves nothing behind that a
     // flood could fill the table with.
-    if (decision.verdict == FlowVerdict::kDrop || !is_worth_a_flow(packet, decision.adjacency))
-      return unremembered_ = decision;
-    hit.flow = flows_.create(key, now_ms_, owner_of(packet, from));
-    if (!hit) return refuse(DropReason::kFlowTableFull);
-    hit.flow->decision(hit.direction) = decision;
-  } else if (!hit.flow->decision(hit.direction).holds(tables_->version, from.ingress)) {
-    const FlowDecision decision = judge(p, from, hit.direction);
-    if (decision.verdict == FlowVerdict::kDrop) return unremembered_ = decision;
-    hit.flow->decision(hit.direction) = decision;
-    flows_.renumber(*hit.flow);
+    if (decision.drop || !is_worth_a_flow(packet, decision.adjacency)) return decision;
+    hit.flow = flows_.create(passage.query, now_ms_, owner_of(packet, from));
+    if (!hit) return {DropReason::kFlowTableFull, {}};
+    hit.flow->way(hit.direction) = {decision.adjacency, tables_->version, from.ingress};
+  } else if (!hit.flow->way(hit.direction).holds(tables_->version, from.ingress)) {
+    const Decision decision = judge(p, from, hit.direction);
+    if (decision.drop) return decision;
+    hit.flow->way(hit.direction) = {decision.adjacency, tables_->version, from.ingress};
     is_decided_anew = true;
   }
   if (p.protocol == net::protocol::kTcp) {
     if (const auto reason = flows_.follow(hit, segment_of(packet), is_decided_anew))
-      return refuse(*reason);
+      return {reason, {}};
   }
   flows_.touch(hit, now_ms_, packet.wire_packets(), packet.length());
-  decided_ = hit;
-  return hit.flow->decision(hit.direction);
+  FlowWay& way = hit.flow->way(hit.direction);
+  return {std::nullopt, way.adjacency, &way};
 }
 
 // Whether a packet that opens a flow gets as far as its way out. A RST opens nothing.
@@ -147,11 +138,12 @@ FlowOwner Pipeline::owner_of(const SuperPacket& packet, const Arrival& from) con
 // Where packets come in that go against one that goes `onward`.
 Arrival Pipeline::arrival_by(const Adjacency& onward, const Arrival& from) const {
   if (onward.kind == AdjacencyKind::kPort)
-    return {Ingress::of(onward.port()), tables_->at(onward.port()).vrf, TableKind::kVpc};
+    return {Ingress::of(onward.port()), tables_->at(onward.port()).vrf, nullptr, TableKind::kVpc};
   if (onward.kind == AdjacencyKind::kTunnel && onward.has_label())
-    return {Ingress::of(onward.tunnel()), from.vrf, TableKind::kVpc};
+    return {Ingress::of(onward.tunnel()), from.vrf, nullptr, TableKind::kVpc};
   if (onward.kind == AdjacencyKind::kTunnel)
-    return {Ingress::of(onward.tunnel()), tables_->at(onward.tunnel()).vrf, TableKind::kGateway};
+    return {Ingress::of(onward.tunnel()), tables_->at(onward.tunnel()).vrf, nullptr,
+            TableKind::kGateway};
   return from;
 }
 
@@ -164,10 +156,9 @@ Adjacency Pipeline::way_back(const FlowEnds& ends, const Arrival& from,
   return tables_->fib.lookup(there.vrf, there.table, ends.destination, ends.source);
 }
 
-FlowDecision Pipeline::judge(const Parsed& p, const Arrival& from, FlowDirection direction) const {
-  const auto refuse = [&](DropReason reason) {
-    return dropped(reason, tables_->version, from.ingress);
-  };
+Pipeline::Decision Pipeline::judge(const Parsed& p, const Arrival& from,
+                                   FlowDirection direction) const {
+  const auto refuse = [](DropReason reason) { return Decision{reason, {}}; };
   const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
   const Adjacency back = way_back({p.source, p.destination}, from, adjacency);
   const bool is_from_there = leads_to(back, from.ingress);
@@ -212,34 +203,30 @@ FlowDecision Pipeline::judge(const Parsed& p, const Arrival& from, FlowDirection
       }
     }
   }
-  return {.adjacency = adjacency,
-          .version = tables_->version,
-          .ingress = from.ingress,
-          .verdict = FlowVerdict::kForward,
-          .reason = {}};
+  return {std::nullopt, adjacency};
 }
 
 // An ICMP error passes with the flow it is about, when it comes from where that flow's packets
 // went and goes to who sent them, for no security group looks at it. Its source may be any router
 // on the way (RFC 5508 §4.3), but none that stands here, for those send no errors through tunnels.
-FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
-  const auto refuse = [&](DropReason reason) {
-    return dropped(reason, tables_->version, from.ingress);
-  };
+Pipeline::Decision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
+  const auto refuse = [](DropReason reason) { return Decision{reason, {}}; };
   const auto quoted = read_quote(error);
   if (!quoted || quoted->source != error.parsed.destination)
     return refuse(DropReason::kNoFlowForPacket);
   const Parsed sent = parsed_of(*quoted);
   const FlowHit hit = flows_.find(key_of(tables_->at(from.vrf).domain, sent));
   if (!hit) return refuse(DropReason::kNoFlowForPacket);
-  FlowDecision provoked = hit.flow->decision(hit.direction);
-  if (provoked.verdict == FlowVerdict::kForward && provoked.version != tables_->version) {
+  const FlowWay& way = hit.flow->way(hit.direction);
+  if (way.version == TablesVersion{}) return refuse(DropReason::kNoFlowForPacket);
+  Decision provoked{std::nullopt, way.adjacency};
+  if (way.version != tables_->version) {
     // Tables changed since: decided as the flow's next packet would be, which may never come.
     const Adjacency to_sender =
         tables_->fib.lookup(from.vrf, from.table, sent.destination, sent.source);
     provoked = judge(sent, arrival_by(to_sender, from), hit.direction);
   }
-  if (provoked.verdict != FlowVerdict::kForward || !leads_to(provoked.adjacency, from.ingress))
+  if (provoked.drop || !leads_to(provoked.adjacency, from.ingress))
     return refuse(DropReason::kNoFlowForPacket);
   const Adjacency adjacency =
       tables_->fib.lookup(from.vrf, from.table, error.parsed.source, error.parsed.destination);
@@ -259,11 +246,7 @@ FlowDecision Pipeline::decide_related(const SuperPacket& error, const Arrival& f
     default:
       break;
   }
-  return {.adjacency = adjacency,
-          .version = tables_->version,
-          .ingress = from.ingress,
-          .verdict = FlowVerdict::kForward,
-          .reason = {}};
+  return {std::nullopt, adjacency};
 }
 
 }  // namespace farspan::dataplane

@@ -79,7 +79,6 @@ void EspSender::take(const Way& way, uint8_t* inner, uint32_t length) {
   ipsec::SealSlot& slot = next_slot(way, length + label_length, 1, sealed_length);
   slot.source = inner - label_length;
   if (label_length != 0) write_label(slot.source, way.label);
-  ++taken_;
 }
 
 void EspSender::flush() {

@@ -57,8 +57,6 @@ class EspSender {
   /// Takes an inner packet of `length` bytes at `inner`, which stays there until the next flush().
   /// @pre the SA's suite is an AEAD; SuperPacket::can_wait
   void take(const Way& way, uint8_t* inner, uint32_t length);
-  /// How many take() has had, ever.
-  uint64_t taken() const { return taken_; }
 
   /// Seals and sends everything that waits; counts what was sent and what was dropped.
   void flush();
@@ -82,7 +80,6 @@ class EspSender {
   std::unique_ptr<uint8_t[]> bytes_;
   uint32_t used_ = 0;
   uint32_t count_ = 0;
-  uint64_t taken_ = 0;
   std::array<ipsec::SealSlot, kMaxSlots> slots_;
   std::array<Waiting, kMaxSlots> waiting_;
   std::array<io::Train, kMaxSlots> trains_;

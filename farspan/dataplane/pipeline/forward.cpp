@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// forward: from an admitted packet to the stage that sends it.
+// forward: from admitted packets to the stage that sends them.
 //
-// 1. fragments wait for the rest of their datagram
-// 2. its flow says where it goes, or decide() does
-// 3. one hop less
-// 4. SYNs announce no more than the tunnels carry
+// 1. the burst asks the cache for what will be read, a step at a time
+// 2. fragments wait for the rest of their datagram
+// 3. its flow says where a packet goes, or decide() does
+// 4. one hop less
+// 5. SYNs announce no more than the tunnels carry
 #include "farspan/dataplane/packet/mss_clamp.h"
 #include "farspan/dataplane/packet/rewrite.h"
 #include "farspan/dataplane/pipeline/inner_flow.h"
@@ -13,49 +14,80 @@
 
 namespace farspan::dataplane {
 
-void Pipeline::forward(SuperPacket& packet, const Arrival& from) {
-  if (packet.parsed.is_fragment) return reassemble(packet, from);
-  forward_whole(packet, from);
+void Pipeline::forward_burst(uint32_t count) {
+  prefetch(count);
+  for (uint32_t i = 0; i < count; ++i) forward((*burst_)[i]);
 }
 
-void Pipeline::reassemble(SuperPacket& fragment, const Arrival& from) {
+// With thousands of flows nothing of a flow is in the cache, and a packet would wait for each of
+// its lines in turn. So the packets of a burst ask for theirs together: the index, when it has come
+// the flows, when they have come the SAs. A guess that is wrong costs time and nothing else.
+void Pipeline::prefetch(uint32_t count) {
+  std::array<const Flow*, kBurst> flows;
+  for (uint32_t i = 0; i < count; ++i) {
+    Passage& passage = (*burst_)[i];
+    if (passage.packet.parsed.is_fragment || passage.packet.parsed.is_icmp_error) continue;
+    passage.query = query_of(passage);
+    flows_.prefetch(passage.query);
+  }
+  if (count < 2) return;
+  for (uint32_t i = 0; i < count; ++i) flows[i] = flows_.prefetch_flow((*burst_)[i].query);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (flows[i] == nullptr || (i > 0 && flows[i] == flows[i - 1])) continue;
+    const Flow& flow = *flows[i];
+    const auto direction =
+        static_cast<FlowDirection>((*burst_)[i].query.source_end ^ flow.original_end);
+    if (const auto* const sa = flow.way(direction).sa_of(sas_version_)) sa->prefetch();
+  }
+}
+
+void Pipeline::forward(Passage& passage) {
+  passage.packet.parsed.is_fragment ? reassemble(passage) : forward_whole(passage);
+}
+
+void Pipeline::reassemble(const Passage& fragment) {
+  const Arrival& from = fragment.from;
   const uint64_t ingress = from.ingress.is_port()
                                ? uint64_t{from.ingress.port().value()}
                                : uint64_t{1} << 32 | from.ingress.tunnel().value();
-  const auto answer =
-      reassembler_.add(fragment, tables_->at(from.vrf).id.value(), ingress, now_, whole_);
+  const auto answer = reassembler_.add(fragment.packet, tables_->at(from.vrf).id.value(), ingress,
+                                       now_, whole_.packet);
   if (answer.dropped) counters_.drop(answer.dropped->reason, answer.dropped->wire_packets);
   if (answer.evicted) counters_.drop(answer.evicted->reason, answer.evicted->wire_packets);
   if (!answer.is_whole) return;
   counters_.add(Counter::kConsumed, answer.wire_packets - 1);  // one packet goes on in their place
-  if (from.sa != nullptr && !is_inside_selectors(whole_, *from.sa))
-    return drop(whole_, DropReason::kInnerPolicy);
-  forward_whole(whole_, from);
+  if (from.sa != nullptr && !is_inside_selectors(whole_.packet, *from.sa))
+    return drop(whole_.packet, DropReason::kInnerPolicy);
+  whole_.from = from;
+  whole_.query = query_of(whole_);
+  forward_whole(whole_);
 }
 
-void Pipeline::forward_whole(SuperPacket& packet, const Arrival& from) {
-  const FlowDecision& decision = decide(packet, from);
-  if (decision.verdict == FlowVerdict::kDrop) {
-    const DropReason reason = decision.reason;
+void Pipeline::forward_whole(Passage& passage) {
+  SuperPacket& packet = passage.packet;
+  const Arrival& from = passage.from;
+  const Decision decision = decide(passage);
+  if (decision.drop) {
+    const DropReason reason = *decision.drop;
     if (reason == DropReason::kHostUnreachable) report(packet, from, IcmpError::kHostUnreachable);
     if (reason == DropReason::kNoRoute) report(packet, from, IcmpError::kNetUnreachable);
     return drop(packet, reason);
   }
-  const Adjacency adjacency = decision.adjacency;
-  if (adjacency.kind == AdjacencyKind::kRouter) return answer_as_router(packet, from);
+  if (decision.adjacency.kind == AdjacencyKind::kRouter) return answer_as_router(packet, from);
   if (packet.parsed.ttl <= 1) {
     report(packet, from, IcmpError::kTtlExceeded);
     return drop(packet, DropReason::kTtlExceeded);
   }
   clamp_by_ingress(packet, from);
   watch_answer(packet, from);
-  send(packet, adjacency, from);
+  send(packet, decision.adjacency, from, decision.way);
 }
 
 // TTL is lowered by the stages themselves, once they know that no ICMP error will quote the packet.
-void Pipeline::send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
+void Pipeline::send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from,
+                    FlowWay* way) {
   if (adjacency.kind == AdjacencyKind::kPort) return to_port(packet, adjacency.port(), from);
-  to_tunnel(packet, adjacency, from);
+  to_tunnel(packet, adjacency, from, way);
 }
 
 bool Pipeline::lower_ttl(SuperPacket& packet, const Arrival& from) {

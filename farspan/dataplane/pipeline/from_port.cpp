@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// from_port: a frame of an instance becomes a packet of its VRF, if it says the truth about its
+// from_port: frames of an instance become packets of its VRF, if they say the truth about their
 // source.
 #include "farspan/base/check.h"
 #include "farspan/dataplane/packet/arp.h"
@@ -10,12 +10,23 @@
 
 namespace farspan::dataplane {
 
-void Pipeline::from_port(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame) {
+void Pipeline::from_port(PortIndex index, std::span<const PortFrame> frames) {
   if (!FS_HOLDS(index.value() < tables_->ports.size())) {
-    counters_.add(Counter::kFromPort);
-    return counters_.drop(DropReason::kBrokenInvariant);
+    counters_.add(Counter::kFromPort, frames.size());
+    return counters_.drop(DropReason::kBrokenInvariant, frames.size());
   }
-  if (take_shortcut(index, virtio, frame)) return;
+  uint32_t count = 0;
+  for (const PortFrame& frame : frames) {
+    if (!take_frame(index, frame, (*burst_)[count])) continue;
+    if (++count == kBurst) forward_burst(std::exchange(count, 0));
+  }
+  forward_burst(count);
+}
+
+// False: it ended here.
+bool Pipeline::take_frame(PortIndex index, const PortFrame& received, Passage& passage) {
+  const std::span<uint8_t> frame = received.bytes;
+  SuperPacket& packet = passage.packet;
   const PortEntry& port = tables_->at(index);
   const auto count_in = [&](uint32_t packets, uint32_t bytes) {
     counters_.add(Counter::kFromPort, packets);
@@ -25,22 +36,26 @@ void Pipeline::from_port(PortIndex index, const VirtioHeader& virtio, std::span<
   const auto refuse = [&](DropReason reason) {
     count_in(1, static_cast<uint32_t>(frame.size()));
     counters_.drop(reason);
+    return false;
   };
   if (frame.size() < sizeof(net::EthernetHeader)) return refuse(DropReason::kMalformedEthernet);
   const uint16_t type = net::header_at<net::EthernetHeader>(frame.data()).type.value();
   if (type == net::EthernetHeader::kArp) {
     count_in(1, static_cast<uint32_t>(frame.size()));
-    return answer_port_arp(port, frame);
+    answer_port_arp(port, frame);
+    return false;
   }
   if (type != net::EthernetHeader::kIpv4) return refuse(DropReason::kUnsupportedEthertype);
-  if (const auto reason = parse_from_port(frame, sizeof(net::EthernetHeader), virtio, single_))
+  if (const auto reason =
+          parse_from_port(frame, sizeof(net::EthernetHeader), received.virtio, packet))
     return refuse(*reason);
-  single_.can_wait = true;
+  packet.can_wait = true;
 
-  count_in(single_.wire_packets(), single_.length());
-  if (single_.parsed.source != port.address) return drop(single_, DropReason::kSpoofedSource);
-  forward(single_,
-          Arrival{.ingress = Ingress::of(index), .vrf = port.vrf, .table = TableKind::kVpc});
+  count_in(packet.wire_packets(), packet.length());
+  passage.from = {.ingress = Ingress::of(index), .vrf = port.vrf, .table = TableKind::kVpc};
+  if (packet.parsed.source == port.address) return true;
+  drop(packet, DropReason::kSpoofedSource);
+  return false;
 }
 
 void Pipeline::answer_port_arp(const PortEntry& port, std::span<uint8_t> frame) {

@@ -65,75 +65,95 @@ void Pipeline::take_ike(const io::Train& train, uint8_t* bytes, uint32_t length)
 }
 
 void Pipeline::take_esp(const io::Train& train, uint8_t* bytes, uint32_t length) {
-  const auto refuse = [&](DropReason reason) {
+  if (length < kEspHeader) {
     counters_.add(Counter::kFromUnderlay);
-    counters_.drop(reason);
-  };
-  if (length < kEspHeader) return refuse(DropReason::kMalformedEsp);
-  ipsec::InboundSa* sa = sad_->inbound(net::load_be32(bytes));
-  if (sa == nullptr) return refuse(DropReason::kUnknownSpi);
-  const auto tunnel = open_count_ > 0 && open_[open_count_ - 1].sa == sa
-                          ? std::optional(opening_[open_count_ - 1].tunnel)
-                          : tables_->find_tunnel(TunnelId(sa->tunnel()));
-  if (!tunnel)
-    return refuse(DropReason::kUnknownSpi);  // the agent does not know the tunnel (any more)
-
-  const TunnelEntry& entry = tables_->at(*tunnel);
-  counters_.add(entry.is_link ? Counter::kFromLink : Counter::kFromOffice);
-  entry.counters->packets_in.add(1);
-  entry.counters->bytes_in.add(length);
-  // A link's ends have declared addresses: there is nowhere to follow them to.
-  const bool follows = train.destination.port != 0 && !entry.is_link;
-  open_[open_count_] = {.sa = sa,
+    return counters_.drop(DropReason::kMalformedEsp);
+  }
+  const bool is_udp = train.destination.port != 0;
+  open_[open_count_] = {.sa = nullptr,
                         .esp = bytes,
                         .esp_length = length,
-                        .source = follows ? ipsec::Endpoint{train.source.address, train.source.port}
-                                          : ipsec::Endpoint{},
+                        .source = is_udp ? ipsec::Endpoint{train.source.address, train.source.port}
+                                         : ipsec::Endpoint{},
                         .inner = nullptr,
                         .inner_length = 0,
                         .next_header = 0,
                         .drop = {}};
-  opening_[open_count_] = {*tunnel, train.tos};
+  opening_[open_count_] = {TunnelIndex{}, train.tos};
   if (++open_count_ == kMaxOpen) open_waiting();
 }
 
+// The stages of what waits. Each is a loop of its own, so that packets wait for memory together.
 void Pipeline::open_waiting() {
+  find_sas();
   if (open_count_ == 0) return;
   esp_.open({open_.data(), open_count_});
   uint32_t count = 0;
   for (uint32_t i = 0; i < open_count_; ++i) {
     if (open_[i].drop == DropReason::kDummy && take_probe(open_[i], opening_[i].tunnel)) continue;
-    SuperPacket& packet = (*supers_)[count];
-    if (const auto reason = enter(open_[i], i, packet, arrivals_[count])) {
+    Passage& passage = (*burst_)[count];
+    if (const auto reason = enter(open_[i], i, passage)) {
       counters_.drop(*reason);
       continue;
     }
     // Packets of one SA that a label sends to different VRFs never merge.
-    const uint64_t ingress = uint64_t{open_[i].sa->spi()} << 32 | arrivals_[count].vrf.value();
-    if (coalescer_.absorb(packet, ingress)) continue;
-    if (++count == kMaxSupers) {
-      forward_coalesced(count);
-      count = 0;
+    const uint64_t ingress = uint64_t{open_[i].sa->spi()} << 32 | passage.from.vrf.value();
+    if (coalescer_.absorb(passage.packet, ingress)) continue;
+    if (++count == kBurst) {
+      coalescer_.finish();
+      forward_burst(std::exchange(count, 0));
     }
   }
-  forward_coalesced(count);
+  coalescer_.finish();
+  forward_burst(count);
   open_count_ = 0;
 }
 
-void Pipeline::forward_coalesced(uint32_t count) {
-  coalescer_.finish();
-  for (uint32_t i = 0; i < count; ++i) forward((*supers_)[i], arrivals_[i]);
+// Of which SA and tunnel each packet is. Those of none end here, the others close ranks.
+void Pipeline::find_sas() {
+  const std::span<ipsec::OpenSlot> waiting(open_.data(), open_count_);
+  for (ipsec::OpenSlot& slot : waiting) slot.sa = sad_->inbound(net::load_be32(slot.esp));
+  const ipsec::InboundSa* before = nullptr;
+  for (const ipsec::OpenSlot& slot : waiting) {
+    if (slot.sa != nullptr && slot.sa != before) slot.sa->prefetch();
+    before = slot.sa;
+  }
+  open_count_ = 0;
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    ipsec::InboundSa* const sa = waiting[i].sa;
+    const bool is_as_before = open_count_ > 0 && open_[open_count_ - 1].sa == sa;
+    const auto tunnel = sa == nullptr  ? std::nullopt
+                        : is_as_before ? std::optional(opening_[open_count_ - 1].tunnel)
+                                       : tables_->find_tunnel(TunnelId(sa->tunnel()));
+    if (!tunnel) {  // no such SA; or the agent does not know its tunnel (any more)
+      counters_.add(Counter::kFromUnderlay);
+      counters_.drop(DropReason::kUnknownSpi);
+      continue;
+    }
+    if (open_count_ != i) open_[open_count_] = waiting[i];
+    opening_[open_count_++] = {*tunnel, opening_[i].tos};
+  }
+  for (uint32_t i = 0; i < open_count_; ++i) {
+    const TunnelEntry& entry = tables_->at(opening_[i].tunnel);
+    counters_.add(entry.is_link ? Counter::kFromLink : Counter::kFromOffice);
+    entry.counters->packets_in.add(1);
+    entry.counters->bytes_in.add(open_[i].esp_length);
+    // A link's ends have declared addresses: there is nowhere to follow them to.
+    if (entry.is_link) open_[i].source = {};
+  }
 }
 
 // Nothing that came out of a tunnel is believed before it is inside the bounds the SA was
 // negotiated for.
 std::optional<DropReason> Pipeline::enter(const ipsec::OpenSlot& slot, uint32_t place,
-                                          SuperPacket& packet, Arrival& arrival) {
+                                          Passage& passage) {
   if (slot.drop) return slot.drop;
+  SuperPacket& packet = passage.packet;
+  Arrival& arrival = passage.from;
   const TunnelIndex tunnel_index = opening_[place].tunnel;
   const TunnelEntry& tunnel = tables_->at(tunnel_index);
   std::span<uint8_t> inner(slot.inner, slot.inner_length);
-  arrival = {Ingress::of(tunnel_index), tunnel.vrf, TableKind::kGateway, slot.sa};
+  arrival = {Ingress::of(tunnel_index), tunnel.vrf, slot.sa, TableKind::kGateway};
   if (slot.next_header != (tunnel.is_link ? kNextHeaderMpls : kNextHeaderIpv4))
     return DropReason::kBadNextHeader;
   if (tunnel.is_link) {

@@ -16,7 +16,7 @@ Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink e
       reassembler_(limits.reassembly),
       sender_(esp, outside, counters),
       icmp_limit_(limits.icmp),
-      supers_(std::make_unique<std::array<SuperPacket, kMaxSupers>>()),
+      burst_(std::make_unique<std::array<Passage, kBurst>>()),
       fragment_bytes_(std::make_unique<uint8_t[]>(2 * (SuperPacket::kMaxLength + 1))) {
   counters_.set(Counter::kFlowsLimit, flows_.capacity());
 }
@@ -30,7 +30,7 @@ void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Inst
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now_ms_).count());
   esp_.set_now(now_seconds_);
   follow_routes();
-  shortcuts_.look_at({tables.version, sad.version()});
+  sas_version_ = sad.version();
 }
 
 void Pipeline::end_batch() {

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipeline: what happens to a packet between the place it comes in and the place it goes out.
 //
-//  from_port      frame ▸ like one before? ──────────────────────────────────▸ seal ▸ train
-//                       ▸ ARP │ parse ▸ own source? ─────────────────────────────────────┐
-//  from_underlay  train ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸     │
+//  from_port      frames ▸ ARP │ parse ▸ own source? ────────────────────────────────────┐
+//  from_underlay  trains ▸ IKE, keepalive │ SA by SPI ▸ open[batch] ▸ label ▸ parse ▸    │
 //                 ECN ▸ selectors ▸ coalesce ────────────────────────────────────────────┤
 //                                                                                        │
-//  forward ◀─────────────────────────────────────────────────────────────────────────────┘
-//     reassemble ▸ flow ─hit─────────────────────┐
-//                    └miss▸ security groups, FIB ┤
+//  forward[burst] ◀──────────────────────────────────────────────────────────────────────┘
+//     ask the cache for index ▸ flow ▸ SA; then each in order:
+//     reassemble ▸ flow ─way known───────────────┐
+//                    └else▸ security groups, FIB ┤
 //                           ▸ remember           ├▸ to_port    MTU ▸ TTL ▸ one write
 //                                                │             per super-packet
 //                                                ├▸ to_tunnel  SA ▸ MTU ▸ TTL ▸ MSS ▸
-//                                                │             segment ▸ seal ▸ train
+//                                                │             segment ▸ seal[batch] ▸ trains
 //                                                └▸ the router itself: echo reply
+//
+// There is one road. What a packet of a known flow needs to leave stands in the flow's entry
+// (FlowWay), and a burst goes through the stages together, so that the memory one packet waits for
+// comes while others are worked on. Deciding and acting go packet by packet: one packet can make or
+// end the flow of the next.
 //
 // The unit is the super-packet; only opening, segmenting and sealing run per wire packet. Every
 // packet ends in exactly one counter, in wire packets:
@@ -42,7 +47,7 @@
 #include "farspan/dataplane/pipeline/esp_sender.h"
 #include "farspan/dataplane/pipeline/icmp_limit.h"
 #include "farspan/dataplane/pipeline/outside.h"
-#include "farspan/dataplane/pipeline/shortcut.h"
+#include "farspan/dataplane/pipeline/passage.h"
 
 namespace farspan::dataplane {
 
@@ -66,9 +71,15 @@ class Pipeline {
   /// Sends what waits and does a batch's share of ageing.
   void end_batch();
 
-  /// One frame an instance sent, behind its virtio header. The bytes are used up, and so may
-  /// kTailroom bytes behind them be; when taken_frames() has grown they must stay until flush().
-  void from_port(PortIndex port, const VirtioHeader& virtio, std::span<uint8_t> frame);
+  /// A frame that an instance sent, behind its virtio header.
+  struct PortFrame {
+    VirtioHeader virtio;
+    std::span<uint8_t> bytes;
+  };
+  static constexpr uint32_t kBurst = 32;  // packets that go through the stages together
+  /// Frames of one instance, in the order it sent them. The bytes are used up, and so may kTailroom
+  /// bytes behind each be; all must stay until flush().
+  void from_port(PortIndex port, std::span<const PortFrame> frames);
   /// What the sockets of the underlay received: UDP 500 and 4500, and native ESP (destination port
   /// 0).
   void from_underlay(std::span<const io::Train> trains);
@@ -82,7 +93,6 @@ class Pipeline {
   /// How long after the last batch the next one must begin at the latest.
   std::chrono::milliseconds wait() const;
 
-  uint64_t taken_frames() const { return sender_.taken(); }
   /// Sends what waits; end_batch() does the same.
   void flush() { sender_.flush(); }
 
@@ -92,36 +102,39 @@ class Pipeline {
   const FlowTable& flows() const { return flows_; }
   /// Whether flows wait to be forgotten: whoever has nothing else to do makes another batch.
   bool has_late_flows() const { return flows_.is_late(now_ms_); }
-  /// Packets that took a shortcut, ever.
-  uint64_t shortcuts_taken() const { return shortcuts_taken_; }
   std::chrono::milliseconds now() const { return now_ms_; }  // of the last batch; the flows' clock
   uint32_t held_fragments() const { return reassembler_.held_wire_packets(); }
 
  private:
-  // shortcut.cpp
-  bool take_shortcut(PortIndex index, const VirtioHeader& virtio, std::span<uint8_t> frame);
-  void remember_shortcut(const SuperPacket& packet, const Arrival& from, const EspSender::Way& way);
   // from_port.cpp
+  bool take_frame(PortIndex index, const PortFrame& frame, Passage& passage);
   void answer_port_arp(const PortEntry& port, std::span<uint8_t> frame);
   // from_underlay.cpp
   void take_segment(const io::Train& train, uint8_t* bytes, uint32_t length);
   void take_ike(const io::Train& train, uint8_t* bytes, uint32_t length);
   void take_esp(const io::Train& train, uint8_t* bytes, uint32_t length);
   void open_waiting();
-  std::optional<DropReason> enter(const ipsec::OpenSlot& slot, uint32_t place, SuperPacket& packet,
-                                  Arrival& arrival);
-  void forward_coalesced(uint32_t count);
+  void find_sas();
+  std::optional<DropReason> enter(const ipsec::OpenSlot& slot, uint32_t place, Passage& passage);
   // forward.cpp
-  void forward(SuperPacket& packet, const Arrival& from);
-  void forward_whole(SuperPacket& packet, const Arrival& from);
-  void reassemble(SuperPacket& fragment, const Arrival& from);
-  void send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
+  void forward_burst(uint32_t count);
+  void prefetch(uint32_t count);
+  void forward(Passage& passage);
+  void forward_whole(Passage& passage);
+  void reassemble(const Passage& fragment);
+  void send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from, FlowWay* way);
   void clamp_by_ingress(SuperPacket& packet, const Arrival& from);
   // decide.cpp
-  // Valid until the next packet is decided about.
-  const FlowDecision& decide(const SuperPacket& packet, const Arrival& from);
-  FlowDecision decide_related(const SuperPacket& error, const Arrival& from);
-  FlowDecision judge(const Parsed& p, const Arrival& from, FlowDirection direction) const;
+  /// What becomes of a packet.
+  struct Decision {
+    std::optional<DropReason> drop;  // nothing: it goes to `adjacency`
+    Adjacency adjacency;
+    FlowWay* way = nullptr;  // of the flow that remembers it
+  };
+  FlowQuery query_of(const Passage& passage) const;
+  Decision decide(Passage& passage);
+  Decision decide_related(const SuperPacket& error, const Arrival& from);
+  Decision judge(const Parsed& p, const Arrival& from, FlowDirection direction) const;
   bool is_worth_a_flow(const SuperPacket& packet, const Adjacency& onward) const;
   FlowOwner owner_of(const SuperPacket& packet, const Arrival& from) const;
   Arrival arrival_by(const Adjacency& onward, const Arrival& from) const;
@@ -133,7 +146,8 @@ class Pipeline {
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
   void write_frame(SuperPacket& packet, const PortEntry& port);
   // to_tunnel.cpp
-  void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from);
+  void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from,
+                 FlowWay* way);
   uint32_t tunnel_mtu(ipsec::OutboundSa& sa, bool has_label) {
     const ipsec::PathMtu& known = sa.mtu;
     const bool is_fresh = known.underlay_mtu != 0 && known.epoch == path_epoch_ &&
@@ -142,7 +156,7 @@ class Pipeline {
     const uint32_t label_length = has_label ? static_cast<uint32_t>(kLabelLength) : 0;
     return known.largest_inner > label_length ? known.largest_inner - label_length : 0;
   }
-  ipsec::OutboundSa* select_sa(SuperPacket& packet, const Adjacency& adjacency);
+  ipsec::OutboundSa* select_sa(SuperPacket& packet, const Adjacency& adjacency, FlowWay* way);
   // path_mtu.cpp
   void learn_mtu(ipsec::OutboundSa& sa);
   std::optional<DropReason> take_quote(const io::Quote& quote);
@@ -179,7 +193,6 @@ class Pipeline {
       500;  // inner packets, in the least path MTU there is
   static constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
   static constexpr uint32_t kMaxOpen = 128;     // ESP packets opened in one call
-  static constexpr uint32_t kMaxSupers = 64;    // super-packets they become
   static constexpr uint32_t kSmallestMtu = 68;  // RFC 791 §3.1
 
   Outside& outside_;
@@ -187,8 +200,6 @@ class Pipeline {
   ipsec::SaEventSink events_;
   NodeCounters& counters_;
   FlowTable flows_;
-  Shortcuts shortcuts_;
-  uint64_t shortcuts_taken_ = 0;
   Reassembler reassembler_;
   EspSender sender_;
   Coalescer coalescer_{Coalescer::Udp::kMerge};
@@ -200,8 +211,9 @@ class Pipeline {
   std::vector<TunnelId> watched_links_;  // those that carried something
   uint64_t probes_due_ms_ = kNever;
 
-  const Tables* tables_ = nullptr;  // these five: from begin_batch() to end_batch()
+  const Tables* tables_ = nullptr;  // these six: from begin_batch() to end_batch()
   const ipsec::SadView* sad_ = nullptr;
+  uint64_t sas_version_ = 0;  // of `sad_`, before anything was asked of it
   Instant now_{};
   std::chrono::milliseconds now_ms_{0};
   uint64_t now_seconds_ = 0;
@@ -214,13 +226,8 @@ class Pipeline {
   uint32_t open_count_ = 0;
   std::array<ipsec::OpenSlot, kMaxOpen> open_;
   std::array<Opening, kMaxOpen> opening_;
-  std::unique_ptr<std::array<SuperPacket, kMaxSupers>> supers_;
-  std::array<Arrival, kMaxSupers> arrivals_;
-
-  FlowDecision unremembered_;       // of decide(): what no flow holds
-  FlowHit decided_;                 // of decide(): the flow that holds it; null: none
-  SuperPacket single_;              // the packet of from_port()
-  SuperPacket whole_;               // a reassembled datagram
+  std::unique_ptr<std::array<Passage, kBurst>> burst_;
+  Passage whole_;                   // a reassembled datagram
   SuperPacket originated_;          // what the node itself sends
   SuperPacket segment_, fragment_;  // of for_each_fragment()
   std::array<uint8_t, kMaxIcmpError> icmp_{};

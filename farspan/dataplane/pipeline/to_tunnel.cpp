@@ -27,10 +27,13 @@ uint8_t outer_tos_of(const SuperPacket& packet, const ipsec::OutboundSa& sa) {
 
 }  // namespace
 
-// The SA for `packet`; or null, and the packet is dropped. An ICMP error from a router that no
+// The SA for `packet`, which `way` remembers; or null, and the packet is dropped. What is chosen is
+// the same for all packets of a flow's direction: selectors look at nothing else, and the SAs are
+// those of one version. An ICMP error, which has no flow of its own, from a router that no
 // Child SA covers leaves from the destination of the packet it is about, which one does: what is
 // outside the selectors the other end drops (RFC 4301 §5.2), and with it what its hosts must know.
-ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adjacency) {
+ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adjacency,
+                                       FlowWay* way) {
   ipsec::InnerFlow flow = inner_flow(packet);
   const uint32_t tunnel = tables_->at(adjacency.tunnel()).id.value();
   ipsec::SadView::Selection selection = sad_->select(tunnel, flow);
@@ -44,6 +47,10 @@ ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adj
   }
   switch (selection.answer) {
     case Answer::kSa:
+      if (way != nullptr) {
+        way->sa = selection.sa;
+        way->sas_version = sas_version_;
+      }
       return selection.sa;
     case Answer::kAcquire:
       if (selection.trap->take_acquire(now_seconds_)) {
@@ -65,8 +72,10 @@ ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adj
   return nullptr;
 }
 
-void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from) {
-  ipsec::OutboundSa* const selected = select_sa(packet, adjacency);
+void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from,
+                         FlowWay* way) {
+  ipsec::OutboundSa* selected = way != nullptr ? way->sa_of(sas_version_) : nullptr;
+  if (selected == nullptr) selected = select_sa(packet, adjacency, way);
   if (selected == nullptr) return;
   ipsec::OutboundSa& sa = *selected;
   const uint32_t mtu = tunnel_mtu(sa, adjacency.has_label());
@@ -77,33 +86,32 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
     return drop(packet, DropReason::kFragmentationNeeded);
   }
   if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
-  if (packet.parsed.protocol == net::protocol::kTcp) clamp_mss(packet, mss_for_mtu(mtu));
+  if ((packet.parsed.tcp_flags & net::TcpHeader::kSyn) != 0) clamp_mss(packet, mss_for_mtu(mtu));
 
   // DF as the sender has it (RFC 4301 §8.1), but between nodes, who know what arrives.
-  const EspSender::Way way{.sa = &sa,
+  const EspSender::Way out{.sa = &sa,
                            .tunnel = &tunnel,
                            .label = adjacency.label,
                            .tos = outer_tos_of(packet, sa),
                            .may_fragment = !tunnel.is_link && !packet.parsed.has_df};
   if (how == Fit::kFragment) {
     return for_each_fragment(packet, mtu, [&](const SuperPacket& fragment) {
-      uint8_t* const to = sender_.place(way, fragment.length(), 1).inner;
+      uint8_t* const to = sender_.place(out, fragment.length(), 1).inner;
       if (to != nullptr) std::memcpy(to, fragment.header, fragment.length());
     });
   }
   watch_sent(
-      way, packet.header,
+      out, packet.header,
       packet.header_length + (packet.segment_size != 0
                                   ? std::min<uint32_t>(packet.segment_size, packet.payload_length)
                                   : packet.payload_length));
   if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
       sa.suite().is_aead()) {
-    complete_checksum(packet);
-    remember_shortcut(packet, from, way);
-    return sender_.take(way, packet.header, packet.length());
+    if (packet.checksum == Checksum::kPartial) complete_checksum(packet);
+    return sender_.take(out, packet.header, packet.length());
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {
-    const auto [to, stride, count] = sender_.place(way, segments.next_length(), segments.alike());
+    const auto [to, stride, count] = sender_.place(out, segments.next_length(), segments.alike());
     if (count == 0) return;
     segments.write(to, count, stride);
   }
