@@ -110,8 +110,8 @@ BenchNode::BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLim
   auto tables = builder_.apply(tables_with(offices), std::move(devices));
   FS_CHECK(tables.ok());
   tables_ = std::move(tables).value();
-  pipeline_ =
-      std::make_unique<dataplane::Pipeline>(*this, *esp_, ipsec::SaEventSink{}, counters_, limits);
+  pipeline_ = std::make_unique<dataplane::Pipeline>(*this, pool_, *esp_, ipsec::SaEventSink{},
+                                                    counters_, limits);
 }
 
 void BenchNode::change_policies() {
@@ -128,16 +128,25 @@ void BenchNode::rest(std::chrono::seconds time) {
   } while (pipeline_->has_late_flows());
 }
 
-void BenchNode::from_instance(std::span<const dataplane::Pipeline::PortFrame> frames) {
+void BenchNode::from_instance(std::span<dataplane::Pipeline::PortFrame> frames) {
   pipeline_->begin_batch(*tables_, sad_->view(), now_);
   pipeline_->from_port(dataplane::PortIndex(0), frames);
   pipeline_->end_batch();
 }
 
-void BenchNode::from_wire(std::span<const io::Train> trains) {
+void BenchNode::from_wire(std::span<io::LandedTrain> trains) {
   pipeline_->begin_batch(*tables_, sad_->view(), now_);
   pipeline_->from_underlay(trains);
   pipeline_->end_batch();
+}
+
+io::Landed BenchNode::land(std::span<const uint8_t> bytes) {
+  const bool is_small = bytes.size() <= io::Buffer::kSmallRoom;
+  io::Buffer buffer = is_small ? pool_.take_small() : pool_.take_large();
+  FS_CHECK(buffer);
+  uint8_t* const room = buffer.room();
+  std::copy(bytes.begin(), bytes.end(), room);
+  return {std::move(buffer), {room, bytes.size()}};
 }
 
 uint64_t BenchNode::dropped() const {

@@ -39,8 +39,11 @@ class BenchNode : public dataplane::Outside {
   BenchNode(crypto::Suite suite, size_t offices, dataplane::PipelineLimits limits = {});
 
   /// One batch each, as the worker runs them: all of it is what the benchmark times.
-  void from_instance(std::span<const dataplane::Pipeline::PortFrame> frames);
-  void from_wire(std::span<const io::Train> trains);
+  void from_instance(std::span<dataplane::Pipeline::PortFrame> frames);
+  void from_wire(std::span<io::LandedTrain> trains);
+
+  /// Copies bytes into a buffer of the node, as a read() would have.
+  io::Landed land(std::span<const uint8_t> bytes);
 
   /// As after a change of SAs: what was decided is asked again.
   void change_policies();
@@ -70,6 +73,7 @@ class BenchNode : public dataplane::Outside {
   dataplane::TableBuilder builder_;
   std::unique_ptr<const dataplane::Tables> tables_;
   dataplane::NodeCounters counters_;
+  io::BufferPool pool_{io::BufferPool::Limits{}};
   std::unique_ptr<ipsec::EspWorker> esp_;
   std::unique_ptr<dataplane::Pipeline> pipeline_;
 };

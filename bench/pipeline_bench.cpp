@@ -97,29 +97,24 @@ void write_headers(const Workload& load, uint8_t* frame, uint32_t source, uint32
   std::memcpy(transport + sizeof tcp, kTimestamps, sizeof kTimestamps);
 }
 
-// The frames of one batch, one after another in one piece of memory.
+// The frames of one batch, as the instance made them.
 class Frames {
  public:
-  Frames(const Workload& load, uint32_t count)
-      : load_(load),
-        stride_((kEthernet + load.length() + 127) / 64 * 64),
-        memory_(count * stride_) {
+  Frames(const Workload& load, uint32_t count) : load_(load) {
     std::mt19937 random(3);
-    for (uint8_t& byte : memory_) byte = static_cast<uint8_t>(random());
-    for (uint32_t i = 0; i < count; ++i)
-      frames_.push_back({load.virtio(), {memory_.data() + i * stride_, kEthernet + load.length()}});
+    for (uint32_t i = 0; i < count; ++i) {
+      frames_.emplace_back(kEthernet + load.length());
+      for (uint8_t& byte : frames_.back()) byte = static_cast<uint8_t>(random());
+    }
   }
   std::span<uint8_t> write(uint32_t i, uint32_t source, uint32_t destination) {
-    write_headers(load_, frames_[i].bytes.data(), source, destination);
-    return frames_[i].bytes;
+    write_headers(load_, frames_[i].data(), source, destination);
+    return frames_[i];
   }
-  std::span<const dataplane::Pipeline::PortFrame> all() const { return frames_; }
 
  private:
   const Workload& load_;
-  size_t stride_;
-  std::vector<uint8_t> memory_;
-  std::vector<dataplane::Pipeline::PortFrame> frames_;
+  std::vector<std::vector<uint8_t>> frames_;
 };
 
 struct Figures {
@@ -171,17 +166,18 @@ Figures measure_seal(const Workload& load, size_t offices, size_t timed_turns) {
   const uint32_t count = load.frames_per_batch(true), per_frame = load.packets_per_frame();
   Frames frames(load, count);
   RawBatch raw_batch(offices, true, size_t{count} * per_frame, load.wire_length);
+  std::vector<dataplane::Pipeline::PortFrame> burst(count);
   Order order(offices, count);
   const size_t turns = order.untimed_turns() + timed_turns;
   Stopwatch ours, raw;
   for (size_t turn = 0; turn < turns; ++turn) {
     for (uint32_t i = 0; i < count; ++i) {
       const size_t office = order.next();
-      frames.write(i, kInstance, office_host(office));
+      burst[i] = {load.virtio(), node.land(frames.write(i, kInstance, office_host(office)))};
       raw_batch.set_sa(size_t{i} * per_frame, per_frame, office);
     }
     if (turn == order.untimed_turns()) ours = raw = Stopwatch();
-    ours.time(size_t{count} * per_frame, [&] { node.from_instance(frames.all()); });
+    ours.time(size_t{count} * per_frame, [&] { node.from_instance(burst); });
     raw.time(size_t{count} * per_frame, [&] { raw_batch.run(); });
   }
   FS_CHECK(node.dropped() == 0);
@@ -196,8 +192,8 @@ Figures measure_open(const Workload& load, size_t offices, size_t timed_turns) {
   Frames frames(load, 1);
   RawBatch raw_batch(offices, false, size_t{count} * per_frame, load.wire_length);
   const size_t room = load.is_train ? 72 * 1024 : 2048;
-  std::vector<uint8_t> wire(count * room);
-  std::vector<io::Train> trains(count);
+  std::vector<uint8_t> wire(room);
+  std::vector<io::LandedTrain> trains(count);
   const auto packet = std::make_unique<SuperPacket>();
   Order order(offices, count);
   const size_t turns = order.untimed_turns() + timed_turns;
@@ -213,7 +209,10 @@ Figures measure_open(const Workload& load, size_t offices, size_t timed_turns) {
                   .checksum_offset = net::UdpHeader::kChecksumOffset};
       }
       FS_CHECK(!dataplane::parse_from_port(frame, kEthernet, virtio, *packet));
-      trains[i] = senders.seal(*packet, office, wire.data() + i * room);
+      const io::Train sent = senders.seal(*packet, office, wire.data());
+      io::Landed landed = node.land({sent.bytes, sent.length});
+      trains[i] = {sent, std::move(landed.buffer)};
+      trains[i].train.bytes = landed.bytes.data();
       raw_batch.set_sa(size_t{i} * per_frame, per_frame, office);
     }
     if (turn == order.untimed_turns()) ours = raw = Stopwatch();

@@ -31,14 +31,12 @@ class Node final : public bench::BenchNode {
   Node() : BenchNode({crypto::Cipher::kAesGcm128, crypto::Integrity::kAead}, 2, {.flows = 16}) {}
 
   /// Each is a virtio header and a frame.
-  void take(std::vector<Bytes> burst) {
+  void take(const std::vector<Bytes>& burst) {
     std::vector<Pipeline::PortFrame> frames;
-    for (Bytes& bytes : burst) {
+    for (const Bytes& bytes : burst) {
       std::array<uint8_t, kVirtio> virtio{};
       std::copy_n(bytes.begin(), kVirtio, virtio.begin());
-      const size_t length = bytes.size() - kVirtio;
-      bytes.resize(bytes.size() + Pipeline::kTailroom);
-      frames.push_back({virtio_header_from(virtio), {bytes.data() + kVirtio, length}});
+      frames.push_back({virtio_header_from(virtio), land(std::span(bytes).subspan(kVirtio))});
     }
     from_instance(frames);
   }

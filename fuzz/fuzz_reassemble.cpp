@@ -22,8 +22,7 @@ struct Record {
   uint16_t id() const { return key & 3; }
   uint64_t ingress() const { return key >> 2 & 3; }
   bool has_more() const { return (key & 0x10) != 0; }
-  bool lies() const { return (key & 0x20) != 0; }  // other bytes than the same place had before
-  bool ends_batch() const { return (key & 0x40) != 0; }
+  bool lies() const { return (key & 0x20) != 0; }     // other bytes than the same place had before
   bool is_long() const { return (key & 0x80) != 0; }  // length in units of 256
   uint32_t offset() const { return (uint32_t{offset_high} << 8 | offset_low) & 0x1fff; }
 };
@@ -48,7 +47,8 @@ Bytes fragment_of(const Record& record) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t length) {
   using namespace farspan::dataplane;
-  static Reassembler reassembler({.datagrams = 6, .datagrams_per_ingress = 3});
+  static farspan::io::BufferPool pool({.small = 1, .large = 4});  // fewer than it may want
+  static Reassembler reassembler({.datagrams = 6, .datagrams_per_ingress = 3}, pool);
   static Reassembler::Instant now{};
   uint64_t in = 0, out = 0;
   for (; length >= sizeof(Record); bytes += sizeof(Record), length -= sizeof(Record)) {
@@ -56,25 +56,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t length) {
     std::memcpy(&record, bytes, sizeof record);
     const Bytes packet = fragment_of(record);
     std::vector<uint8_t> frame(packet);
-    SuperPacket view, whole;
+    SuperPacket view;
     if (parse(frame, view) || !view.parsed.is_fragment) continue;
     ++in;
-    const auto answer = reassembler.add(view, 0, record.ingress(), now, whole);
+    const auto answer = reassembler.add(view, 0, record.ingress(), now, view);
     if (answer.is_whole) {
       out += answer.wire_packets;
-      if (whole.length() > SuperPacket::kMaxLength || whole.parsed.is_fragment) std::abort();
-      (void)fixture::bytes_of(whole);  // every byte is there to be read
+      if (view.length() > SuperPacket::kMaxLength || view.parsed.is_fragment) std::abort();
+      (void)fixture::bytes_of(view);  // every byte is there to be read
     }
     if (answer.dropped) out += answer.dropped->wire_packets;
     if (answer.evicted) out += answer.evicted->wire_packets;
     now += std::chrono::seconds(record.seconds / 16);
     out += reassembler.expire(now);
-    if (record.ends_batch()) reassembler.end_batch();
     if (in != out + reassembler.held_wire_packets()) std::abort();
   }
   now += Reassembler::kTimeout;
   out += reassembler.expire(now);
-  reassembler.end_batch();
-  if (in != out || reassembler.held_wire_packets() != 0) std::abort();
+  if (in != out || reassembler.held_wire_packets() != 0 || pool.free_large() != 4) std::abort();
   return 0;
 }

@@ -77,6 +77,7 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kIkeStranger,          "ike_stranger",           kPeer,     "IKE from an address that no tunnel is declared for; it gets no answer") \
   X(kKeepalive,            "keepalive",              kExpected, "NAT keepalive (RFC 3948 §2.3)") \
   X(kLooping,              "looping",                kNode,     "routed back into the tunnel it came out of") \
+  X(kNoBuffer,             "no_buffer",              kNode,     "all of a worker's memory for packets is in use") \
   X(kBrokenInvariant,      "broken_invariant",       kNode,     "a fault of Farspan itself; please report what was sent")
 // clang-format on
 

@@ -12,8 +12,6 @@ namespace {
 constexpr int kEventsPerWait = 64;
 constexpr uint32_t kFramesPerTurn = Pipeline::kBurst;  // of one port, before the next one's turn
 constexpr uint32_t kDatagramsPerTurn = 64;             // of charon
-constexpr uint32_t kFrameBytes = 65536 + 64;
-constexpr uint32_t kFrameRoom = 3 * 65536;  // of the frames that wait to be sealed; fits the cache
 constexpr uint16_t kIkePort = 500, kNatPort = 4500;
 
 }  // namespace
@@ -61,9 +59,8 @@ Worker::Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
       sad_reader_(sas),
       sockets_(std::move(sockets)),
       esp_(std::move(esp)),
-      pipeline_(*this, *esp_, {&Worker::put_event, &shared}, shared.counters, limits),
-      epoll_(std::move(epoll)),
-      frames_(std::make_unique<uint8_t[]>(kFrameRoom)) {}
+      pipeline_(*this, pool_, *esp_, {&Worker::put_event, &shared}, shared.counters, limits),
+      epoll_(std::move(epoll)) {}
 
 Worker::~Worker() = default;
 
@@ -89,7 +86,6 @@ void Worker::run() {
       serve(static_cast<Source>(key >> 32), static_cast<uint32_t>(key), tables);
     }
     pipeline_.end_batch();
-    frames_used_ = 0;
     if (shared_.flow_request.is_waiting())
       shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
     tables_reader_.quiesce();
@@ -144,11 +140,11 @@ void Worker::serve(Source source, uint32_t index, const Tables& tables) {
     case Source::kFlowRequest:  // withdrawn or not: its descriptor must not stay readable
       return shared_.flow_request.serve(pipeline_.flows(), pipeline_.now());
     case Source::kIke:
-      return pipeline_.from_underlay(sockets_.ike.receive());
+      return pipeline_.from_underlay(sockets_.ike.receive(pool_));
     case Source::kNat:
-      return pipeline_.from_underlay(sockets_.nat.receive());
+      return pipeline_.from_underlay(sockets_.nat.receive(pool_));
     case Source::kNative:
-      return pipeline_.from_underlay(sockets_.native.receive());
+      return pipeline_.from_underlay(sockets_.native.receive(pool_));
     case Source::kQuotes:
       return pipeline_.from_quotes(sockets_.quotes.receive());
     case Source::kRoutes:
@@ -166,27 +162,23 @@ void Worker::serve(Source source, uint32_t index, const Tables& tables) {
   }
 }
 
-// A burst is read before it is forwarded, one frame behind another, as far as there is room for
-// another one of the largest.
+// A burst is read before it is forwarded. What waits to be sealed holds buffers: it goes before
+// there are none.
 void Worker::read_port(uint32_t index, const Tables& tables) {
   const PortEntry& port = tables.ports[index];
   if (port.tap == nullptr) return;
   std::array<Pipeline::PortFrame, kFramesPerTurn> burst;
   uint32_t count = 0;
   auto verdict = io::ReadVerdict::kFrame;
-  for (uint32_t i = 0; i < kFramesPerTurn; ++i) {
-    if (frames_used_ + kFrameBytes + Pipeline::kTailroom > kFrameRoom) {
-      pipeline_.from_port(PortIndex(index), {burst.data(), count});
+  while (count < kFramesPerTurn) {
+    if (!landing_.prepare(pool_)) {
       pipeline_.flush();
-      count = frames_used_ = 0;
+      landing_.prepare(pool_);
     }
-    uint8_t* const frame = frames_.get() + frames_used_;
     io::VirtioBytes virtio;
-    uint32_t length = 0;
-    verdict = io::read_tap(port.tap->get(), virtio, {frame, kFrameBytes}, length);
+    verdict = io::read_tap(port.tap->get(), virtio, landing_, burst[count].landed);
     if (verdict != io::ReadVerdict::kFrame) break;
-    burst[count++] = {virtio_header_from(virtio), {frame, length}};
-    frames_used_ += (length + Pipeline::kTailroom + 63) / 64 * 64;
+    burst[count++].virtio = virtio_header_from(virtio);
   }
   pipeline_.from_port(PortIndex(index), {burst.data(), count});
   if (verdict == io::ReadVerdict::kDead) port_died(port);

@@ -88,7 +88,9 @@ class Worker final : private Outside {
   SharedState& shared_;
   Published<Tables>::Reader tables_reader_;
   ipsec::SadView::Reader sad_reader_;
-  const ipsec::SadView* sad_ = nullptr;  // of this batch
+  const ipsec::SadView* sad_ = nullptr;            // of this batch
+  io::BufferPool pool_{io::BufferPool::Limits{}};  // outlives all that holds buffers
+  io::Landing landing_;                            // of the next frame of a port
   Sockets sockets_;
   std::unique_ptr<ipsec::EspWorker> esp_;
   Pipeline pipeline_;
@@ -96,8 +98,6 @@ class Worker final : private Outside {
   TablesVersion watched_version_;
   std::vector<WatchedPort> ports_;  // by PortIndex
   int watched_charon_ = -1;
-  std::unique_ptr<uint8_t[]> frames_;  // read from ports, one behind another
-  uint32_t frames_used_ = 0;
 };
 
 }  // namespace farspan::dataplane

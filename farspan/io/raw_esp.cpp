@@ -9,24 +9,20 @@
 #include <array>
 #include <cstring>
 
+#include "farspan/io/landing.h"
 #include "farspan/io/socket_option.h"
 
 namespace farspan::io {
 namespace {
-// A whole IPv4 packet, for the kernel puts fragments together; and a few lines more, so that the
-// heads of all packets do not want the same place in a cache.
-constexpr uint32_t kBufferBytes = 65536 + 5 * 64;
 constexpr int kSocketBufferBytes = 8 << 20;
 constexpr unsigned kBatch = 64;
 }  // namespace
 
 struct RawEsp::Buffers {
-  // not written: memory that nearly no packet reaches is none
-  std::unique_ptr<uint8_t[]> bytes =
-      std::make_unique_for_overwrite<uint8_t[]>(size_t{kReceiveBuffers} * kBufferBytes);
+  std::array<Landing, kReceiveBuffers> landings;
   std::array<mmsghdr, kReceiveBuffers> messages{};
-  std::array<iovec, kReceiveBuffers> vectors{};
-  std::array<Train, kReceiveBuffers> trains{};
+  std::array<std::array<iovec, 2>, kReceiveBuffers> vectors{};
+  std::array<LandedTrain, kReceiveBuffers> trains;
 
   std::array<mmsghdr, kBatch> send_messages{};
   std::array<iovec, kBatch> send_vectors{};
@@ -49,34 +45,48 @@ Result<RawEsp> RawEsp::open() {
   return RawEsp(std::move(fd));
 }
 
-std::span<const Train> RawEsp::receive() {
+// Whole IPv4 packets, header included, for the kernel puts fragments together.
+std::span<LandedTrain> RawEsp::receive(BufferPool& pool) {
   Buffers& b = *buffers_;
-  for (unsigned i = 0; i < kReceiveBuffers; ++i) {
-    b.vectors[i] = {b.bytes.get() + size_t{i} * kBufferBytes, kBufferBytes};
+  unsigned ready = 0;
+  while (ready < kReceiveBuffers && b.landings[ready].prepare(pool)) ++ready;
+  // Without any: one packet is received into nothing, so that it is counted and the socket moves.
+  for (unsigned i = 0; i < std::max(ready, 1u); ++i) {
+    b.vectors[i] = b.landings[i].vectors();
     b.messages[i].msg_hdr = {};
-    b.messages[i].msg_hdr.msg_iov = &b.vectors[i];
-    b.messages[i].msg_hdr.msg_iovlen = 1;
+    b.messages[i].msg_hdr.msg_iov = b.vectors[i].data();
+    b.messages[i].msg_hdr.msg_iovlen = b.vectors[i].size();
   }
   int count;
   do {
-    count = ::recvmmsg(fd_.get(), b.messages.data(), kReceiveBuffers, MSG_DONTWAIT, nullptr);
+    count = ::recvmmsg(fd_.get(), b.messages.data(), std::max(ready, 1u), MSG_DONTWAIT | MSG_TRUNC,
+                       nullptr);
   } while (count < 0 && errno != EAGAIN && errno != EBADF && errno != ENOMEM);
 
   size_t taken = 0;
-  for (int i = 0; i < count; ++i) {
-    uint8_t* packet = b.bytes.get() + static_cast<size_t>(i) * kBufferBytes;
-    const uint32_t length = b.messages[static_cast<size_t>(i)].msg_len;
+  for (unsigned i = 0; i < static_cast<unsigned>(std::max(count, 0)); ++i) {
+    Landed landed = b.landings[i].take(b.messages[i].msg_len);
+    LandedTrain& place = b.trains[taken];
+    if (!landed.buffer) {
+      place = {};
+      ++taken;
+      continue;
+    }
+    uint8_t* const packet = landed.bytes.data();
+    const auto length = static_cast<uint32_t>(landed.bytes.size());
     const uint32_t header_length = length >= 20 ? uint32_t{packet[0] & 0x0Fu} * 4 : 0;
     if (header_length < 20 || header_length > length) continue;
     uint32_t source, destination;
     std::memcpy(&source, packet + 12, 4);
     std::memcpy(&destination, packet + 16, 4);
-    b.trains[taken++] = Train{.source = {ntohl(source), 0},
-                              .destination = {ntohl(destination), 0},
-                              .bytes = packet + header_length,
-                              .length = length - header_length,
-                              .segment_size = length - header_length,
-                              .tos = packet[1]};
+    place.train = Train{.source = {ntohl(source), 0},
+                        .destination = {ntohl(destination), 0},
+                        .bytes = packet + header_length,
+                        .length = length - header_length,
+                        .segment_size = length - header_length,
+                        .tos = packet[1]};
+    place.buffer = std::move(landed.buffer);
+    ++taken;
   }
   return {b.trains.data(), taken};
 }

@@ -30,7 +30,7 @@ class RawEsp {
   /// Takes what has arrived, without waiting: ESP packets without their outer header; fewer than
   /// kReceiveBuffers means drained. One with a header the kernel should not have passed is left
   /// out.
-  std::span<const Train> receive();
+  std::span<LandedTrain> receive(BufferPool& pool);
   static constexpr unsigned kReceiveBuffers = 64;
 
   /// Sends every packet of every train; a train's verdict is the first one that was not kSent. @pre

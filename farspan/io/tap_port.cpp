@@ -42,13 +42,13 @@ Result<TapOffloads> prepare_tap(int fd) {
   return offloads;
 }
 
-ReadVerdict read_tap(int fd, VirtioBytes& virtio, std::span<uint8_t> frame, uint32_t& length) {
-  const std::array<iovec, 2> vectors = {
-      {{virtio.data(), virtio.size()}, {frame.data(), frame.size()}}};
+ReadVerdict read_tap(int fd, VirtioBytes& virtio, Landing& landing, Landed& frame) {
+  const auto room = landing.vectors();
+  const std::array<iovec, 3> vectors = {{{virtio.data(), virtio.size()}, room[0], room[1]}};
   for (;;) {
     const ssize_t count = ::readv(fd, vectors.data(), static_cast<int>(vectors.size()));
     if (count >= static_cast<ssize_t>(virtio.size())) {
-      length = static_cast<uint32_t>(count) - static_cast<uint32_t>(virtio.size());
+      frame = landing.take(static_cast<uint32_t>(count) - static_cast<uint32_t>(virtio.size()));
       return ReadVerdict::kFrame;
     }
     if (count >= 0) return ReadVerdict::kDrained;

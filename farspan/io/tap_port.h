@@ -16,6 +16,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/io/landing.h"
 
 namespace farspan::io {
 
@@ -33,9 +34,10 @@ struct TapOffloads {
 /// without USO.
 Result<TapOffloads> prepare_tap(int fd);
 
-/// Reads one frame; `length` becomes that of the frame without the virtio header.
+/// Reads one frame by `landing`; `frame` becomes what came behind the virtio header. If the landing
+/// is not prepared the frame is lost, and `frame` without a buffer.
 /// kDead: the device was deleted, or its descriptor lost it.
-ReadVerdict read_tap(int fd, VirtioBytes& virtio, std::span<uint8_t> frame, uint32_t& length);
+ReadVerdict read_tap(int fd, VirtioBytes& virtio, Landing& landing, Landed& frame);
 
 /// Writes one frame in one call; the first vector is the virtio header.
 /// kRefused: the kernel found the frame or its virtio header wrong.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "farspan/io/buffer_pool.h"
 #include "farspan/io/endpoint.h"
 
 namespace farspan::io {
@@ -29,6 +30,13 @@ struct Train {
   uint32_t packet_count() const {
     return segment_size == 0 ? 1 : (length + segment_size - 1) / segment_size;
   }
+};
+
+/// A train that was received, in the buffer it lies in. Without a buffer there was none for it: its
+/// bytes are lost, and only their number is known.
+struct LandedTrain {
+  Train train;
+  Buffer buffer;
 };
 
 /// What became of a train that was handed to a socket.

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "farspan/io/landing.h"
 #include "farspan/io/socket_option.h"
 
 #ifndef UDP_SEGMENT
@@ -23,7 +24,6 @@
 namespace farspan::io {
 namespace {
 
-constexpr uint32_t kReceiveBufferBytes = 65536;
 constexpr int kSocketBufferBytes = 16 << 20;
 
 using ReceiveControl =
@@ -51,12 +51,12 @@ cmsghdr* append(msghdr& message, cmsghdr* at, int level, int type, const T& valu
 }  // namespace
 
 struct UdpUnderlay::Buffers {
-  std::vector<uint8_t> bytes = std::vector<uint8_t>(size_t{kReceiveBuffers} * kReceiveBufferBytes);
+  std::array<Landing, kReceiveBuffers> landings;
   std::array<mmsghdr, kReceiveBuffers> messages{};
-  std::array<iovec, kReceiveBuffers> vectors{};
+  std::array<std::array<iovec, 2>, kReceiveBuffers> vectors{};
   std::array<sockaddr_in, kReceiveBuffers> sources{};
   alignas(cmsghdr) std::array<ReceiveControl, kReceiveBuffers> controls{};
-  std::array<Train, kReceiveBuffers> trains{};
+  std::array<LandedTrain, kReceiveBuffers> trains;
 
   std::array<mmsghdr, kSendTrains> send_messages{};
   std::array<iovec, kSendTrains> send_vectors{};
@@ -98,15 +98,18 @@ Result<UdpUnderlay> UdpUnderlay::open(uint16_t port) {
   return UdpUnderlay(std::move(fd), port);
 }
 
-std::span<const Train> UdpUnderlay::receive() {
+std::span<LandedTrain> UdpUnderlay::receive(BufferPool& pool) {
   Buffers& b = *buffers_;
-  for (unsigned i = 0; i < kReceiveBuffers; ++i) {
-    b.vectors[i] = {b.bytes.data() + size_t{i} * kReceiveBufferBytes, kReceiveBufferBytes};
+  unsigned ready = 0;
+  while (ready < kReceiveBuffers && b.landings[ready].prepare(pool)) ++ready;
+  // Without any: one datagram is received into nothing, so that it is counted and the socket moves.
+  for (unsigned i = 0; i < std::max(ready, 1u); ++i) {
+    b.vectors[i] = b.landings[i].vectors();
     msghdr& header = b.messages[i].msg_hdr;
     header.msg_name = &b.sources[i];
     header.msg_namelen = sizeof b.sources[i];
-    header.msg_iov = &b.vectors[i];
-    header.msg_iovlen = 1;
+    header.msg_iov = b.vectors[i].data();
+    header.msg_iovlen = b.vectors[i].size();
     header.msg_control = b.controls[i].data();
     header.msg_controllen = b.controls[i].size();
     header.msg_flags = 0;
@@ -114,16 +117,19 @@ std::span<const Train> UdpUnderlay::receive() {
   int count;
   do {
     // An error that an ICMP message left on the socket is reported once instead of data: ask again.
-    count = ::recvmmsg(fd_.get(), b.messages.data(), kReceiveBuffers, MSG_DONTWAIT, nullptr);
+    count = ::recvmmsg(fd_.get(), b.messages.data(), std::max(ready, 1u), MSG_DONTWAIT | MSG_TRUNC,
+                       nullptr);
   } while (count < 0 && errno != EAGAIN && errno != EBADF && errno != ENOMEM);
   if (count < 0) return {};
 
   for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {
-    Train& train = b.trains[i];
+    Train& train = b.trains[i].train;
     train = {};
     train.source = {ntohl(b.sources[i].sin_addr.s_addr), ntohs(b.sources[i].sin_port)};
     train.destination.port = port_;
-    train.bytes = static_cast<uint8_t*>(b.vectors[i].iov_base);
+    Landed landed = b.landings[i].take(b.messages[i].msg_len);
+    train.bytes = landed.bytes.data();
+    b.trains[i].buffer = std::move(landed.buffer);
     train.length = b.messages[i].msg_len;
     train.segment_size = train.length;
     msghdr& header = b.messages[i].msg_hdr;

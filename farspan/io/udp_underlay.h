@@ -22,6 +22,7 @@
 
 #include "farspan/base/result.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/io/buffer_pool.h"
 #include "farspan/io/dont_fragment.h"
 #include "farspan/io/train.h"
 
@@ -38,9 +39,9 @@ class UdpUnderlay {
 
   int fd() const { return fd_.get(); }
 
-  /// Takes what has arrived, without waiting; fewer than kReceiveBuffers trains means drained.
-  /// Their bytes stay valid and writable until the next call.
-  std::span<const Train> receive();
+  /// Takes what has arrived, without waiting, into buffers of `pool`; fewer than kReceiveBuffers
+  /// trains means drained, or a pool with little left. The buffers are there to be taken.
+  std::span<LandedTrain> receive(BufferPool& pool);
   static constexpr unsigned kReceiveBuffers = 16;
 
   /// Sends up to 64 trains in as few calls as the kernel allows; verdicts[i] says what became of

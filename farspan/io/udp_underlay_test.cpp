@@ -23,13 +23,19 @@ constexpr uint32_t kLoopback = 0x7F000001, kOtherLoopback = 0x7F000002;
 const uint16_t kPort = static_cast<uint16_t>(10000 + ::getpid() % 10000 * 2);
 const uint16_t kPeerPort = static_cast<uint16_t>(kPort + 1);
 
+BufferPool& pool() {
+  static BufferPool of_all({.small = 64, .large = 64});
+  return of_all;
+}
+
 std::vector<std::vector<uint8_t>> receive_packets(UdpUnderlay& socket, size_t count,
                                                   std::vector<Train>* trains) {
   std::vector<std::vector<uint8_t>> packets;
   while (packets.size() < count) {
     pollfd wait{socket.fd(), POLLIN, 0};
     if (::poll(&wait, 1, 2000) <= 0) break;
-    for (const Train& train : socket.receive()) {
+    for (const auto& [train, buffer] : socket.receive(pool())) {
+      EXPECT_TRUE(buffer);
       trains->push_back(train);
       for (uint32_t at = 0; at < train.length; at += train.segment_size) {
         const uint32_t end = std::min(at + train.segment_size, train.length);
@@ -101,6 +107,37 @@ TEST(UdpUnderlay, CarriesMorePacketsThanTheKernelTakesAtOnce) {
   EXPECT_EQ(verdict, SendVerdict::kSent);
   std::vector<Train> trains;
   EXPECT_EQ(receive_packets(*there, 201, &trains).size(), 201u);
+}
+
+TEST(UdpUnderlay, WithoutBuffersPacketsAreCountedAndLost) {
+  auto here = UdpUnderlay::open(kPort), there = UdpUnderlay::open(kPeerPort);
+  ASSERT_TRUE(here.ok() && there.ok());
+  std::vector<uint8_t> bytes(3 * 1000, 'x');
+  const auto send = [&] {
+    const Train train{.source = {kOtherLoopback, kPort},
+                      .destination = {kLoopback, kPeerPort},
+                      .bytes = bytes.data(),
+                      .length = static_cast<uint32_t>(bytes.size()),
+                      .segment_size = 1000};
+    SendVerdict verdict = SendVerdict::kBusy;
+    here->send({&train, 1}, {&verdict, 1});
+    EXPECT_EQ(verdict, SendVerdict::kSent);
+    pollfd wait{there->fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&wait, 1, 2000), 1);
+  };
+  send();
+  BufferPool empty({.small = 0, .large = 0});
+  uint32_t lost = 0;
+  while (lost < 3) {
+    const auto trains = there->receive(empty);
+    if (trains.empty()) break;
+    EXPECT_FALSE(trains[0].buffer);
+    lost += trains[0].train.packet_count();
+  }
+  EXPECT_EQ(lost, 3u);
+  send();
+  std::vector<Train> trains;
+  EXPECT_EQ(receive_packets(*there, 3, &trains).size(), 3u) << "the socket goes on";
 }
 
 // A network namespace of this thread's own, whose loopback carries no more than `mtu`.

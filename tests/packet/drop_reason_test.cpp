@@ -245,6 +245,10 @@ void EveryReason::provoke(DropReason reason) {
     case kLooping:
       return berlin.from_wire(
           {osaka.seal(kLink, labelled(udp({"172.18.0.5", "10.2.0.5"}, 1, 2, "x"), kLabel), 137)});
+    case kNoBuffer: {
+      const auto all = berlin.take_all_buffers();
+      return send(udp(kNear, 1, 2, "x"));
+    }
     case kBrokenInvariant:
       return berlin.from_nowhere(frame(udp(kNear, 1, 2, "x")));
   }

@@ -34,10 +34,14 @@ TestNode::TestNode(std::string node_name, const std::string& underlay_address)
   tables_ = builder_.first();
   esp_ = std::move(ipsec::EspWorker::create({&TestNode::put_event, this})).value();
   pipeline_ = std::make_unique<Pipeline>(
-      *this, *esp_, ipsec::SaEventSink{&TestNode::put_event, this}, counters_, kSmall);
+      *this, pool_, *esp_, ipsec::SaEventSink{&TestNode::put_event, this}, counters_, kSmall);
 }
 
 TestNode::~TestNode() {
+  if (held_fragments() == 0) {
+    EXPECT_EQ(pool_.free_small(), kBuffers.small) << name << " keeps buffers of what ended";
+    EXPECT_EQ(pool_.free_large(), kBuffers.large) << name << " keeps buffers of what ended";
+  }
   EXPECT_EQ(unaccounted(), 0) << name << " lost count of its packets";
   ::unlink(arena_path_.c_str());
 }
@@ -137,10 +141,8 @@ void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
   for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
     if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
     batch([&] {
-      for (Bytes bytes : frames) {
-        const size_t length = bytes.size();
-        bytes.resize(length + Pipeline::kTailroom);
-        const Pipeline::PortFrame one{virtio, {bytes.data(), length}};
+      for (const Bytes& bytes : frames) {
+        Pipeline::PortFrame one{virtio, land(bytes)};
         pipeline_->from_port(PortIndex(i), {&one, 1});
         pipeline_->flush();
       }
@@ -149,36 +151,47 @@ void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
 }
 
 void TestNode::burst_from_instance(uint32_t port, const std::vector<Frame>& frames) {
-  std::vector<Bytes> copies;
   std::vector<Pipeline::PortFrame> burst;
-  for (const Frame& one : frames) {
-    copies.push_back(one.bytes);
-    copies.back().resize(one.bytes.size() + Pipeline::kTailroom);
-    burst.push_back({one.virtio, {copies.back().data(), one.bytes.size()}});
-  }
+  for (const Frame& one : frames) burst.push_back({one.virtio, land(one.bytes)});
   for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
     if (tables_->ports[i].is_vacant || tables_->ports[i].id != PortId(port)) continue;
     batch([&] { pipeline_->from_port(PortIndex(i), burst); });
   }
 }
 
-void TestNode::from_nowhere(Bytes frame) {
+io::Landed TestNode::land(const Bytes& bytes) {
+  const bool is_small = bytes.size() <= io::Buffer::kSmallRoom;
+  io::Buffer buffer = is_small ? pool_.take_small() : pool_.take_large();
+  if (!buffer) return {};
+  std::copy(bytes.begin(), bytes.end(), buffer.room());
+  uint8_t* const room = buffer.room();
+  return {std::move(buffer), {room, bytes.size()}};
+}
+
+std::vector<io::Buffer> TestNode::take_all_buffers() {
+  std::vector<io::Buffer> all;
+  while (io::Buffer one = pool_.take_small()) all.push_back(std::move(one));
+  while (io::Buffer one = pool_.take_large()) all.push_back(std::move(one));
+  return all;
+}
+
+void TestNode::from_nowhere(const Bytes& frame) {
   const auto behind = static_cast<uint32_t>(tables_->ports.size());
-  const Pipeline::PortFrame one{{}, frame};
+  Pipeline::PortFrame one{{}, land(frame)};
   batch([&] { pipeline_->from_port(PortIndex(behind), {&one, 1}); });
 }
 
 void TestNode::from_wire(const std::vector<Sent>& trains) {
-  std::vector<Bytes> copies;
-  std::vector<io::Train> received;
+  std::vector<io::LandedTrain> received;
   for (const Sent& train : trains) {
-    copies.push_back(train.bytes);
-    received.push_back({.source = train.source,
-                        .destination = train.destination,
-                        .bytes = copies.back().data(),
-                        .length = static_cast<uint32_t>(train.bytes.size()),
-                        .segment_size = train.segment_size,
-                        .tos = train.tos});
+    io::Landed landed = land(train.bytes);
+    received.push_back({{.source = train.source,
+                         .destination = train.destination,
+                         .bytes = landed.bytes.data(),
+                         .length = static_cast<uint32_t>(train.bytes.size()),
+                         .segment_size = train.segment_size,
+                         .tos = train.tos},
+                        std::move(landed.buffer)});
   }
   batch([&] { pipeline_->from_underlay(received); });
 }

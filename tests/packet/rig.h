@@ -85,7 +85,7 @@ class TestNode final : public Outside {
   void from_instance(uint32_t port, const std::vector<Bytes>& frames,
                      const VirtioHeader& virtio = {});
   /// A frame of a port that the tables do not have: of a fault in what is around the pipeline.
-  void from_nowhere(Bytes frame);
+  void from_nowhere(const Bytes& frame);
   struct Frame {
     Bytes bytes;
     VirtioHeader virtio;
@@ -116,6 +116,9 @@ class TestNode final : public Outside {
   uint64_t count(Counter counter) const { return counters_.value(counter); }
   uint64_t dropped(DropReason reason) const { return counters_.value(reason); }
   uint64_t dropped() const;
+  /// Memory for packets runs out until these are given back.
+  std::vector<io::Buffer> take_all_buffers();
+  const io::BufferPool& buffers() const { return pool_; }
   uint32_t held_fragments() const { return pipeline_->held_fragments(); }
   /// in - out - drops: 0 when every packet is accounted for.
   int64_t unaccounted() const;
@@ -135,6 +138,7 @@ class TestNode final : public Outside {
 
  private:
   const ipsec::SadView& sas();
+  io::Landed land(const Bytes& bytes);
   template <class Do>
   void batch(Do act);
   static bool put_event(void* node, const ipsec::SaEvent& event);
@@ -153,6 +157,8 @@ class TestNode final : public Outside {
   TableBuilder builder_;
   std::unique_ptr<const Tables> tables_;
   NodeCounters counters_;
+  static constexpr io::BufferPool::Limits kBuffers{.small = 256, .large = 64};
+  io::BufferPool pool_{kBuffers};
   std::unique_ptr<ipsec::EspWorker> esp_;
   std::unique_ptr<Pipeline> pipeline_;
 

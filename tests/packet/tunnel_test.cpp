@@ -657,5 +657,43 @@ TEST_F(Tunnel, AFragmentedDatagramIsReassembledBeforePolicyAndOnTheOtherNodeAgai
                                                "10.1.0.5 > 10.2.0.5 ttl=62 fragment 2400+608"));
 }
 
+// ---- memory for packets
+
+// Whatever waits for memory is dropped under that name, nothing else changes, and it all comes
+// back.
+TEST_F(Tunnel, WithoutBuffersPacketsEndCounted) {
+  const Bytes plain = frame(udp({"10.1.0.5", "10.2.0.5"}, 4000, 53, "?"));
+  const Bytes in_parts = udp({.source = "10.1.0.5", .destination = "10.2.0.5", .has_df = false}, 1,
+                             2, std::string(2000, 'f'));
+  osaka.from_instance(5, frame(udp({"10.2.0.5", "10.1.0.5"}, 53, 4000, "!")));
+  const auto sent = osaka.sent();
+  {
+    auto all = berlin.take_all_buffers();
+    berlin.from_instance(5, plain);
+    berlin.from_wire(sent);
+    expect_drops(berlin, {{DropReason::kNoBuffer, 2}});
+    all.erase(all.begin(), all.begin() + 8);  // small ones come first
+    berlin.from_instance(5, frame(fragments_of(in_parts, 1000).at(0)));
+    expect_drops(berlin, {{DropReason::kNoBuffer, 3}});
+  }
+  berlin.from_instance(5, plain);
+  EXPECT_EQ(carry(berlin, osaka), 1u);
+  expect_drops(berlin, {{DropReason::kNoBuffer, 3}});
+}
+
+// A train's packets share its buffer; it is home when the last of them ended, whatever became of
+// the others.
+TEST_F(Tunnel, BuffersOfATrainComeHome) {
+  const auto [bytes, virtio] = tso({.source = "10.1.0.5", .destination = "10.2.0.5"}, 1000, 30'000);
+  const uint32_t small = osaka.buffers().free_small(), large = osaka.buffers().free_large();
+  for (int i = 0; i < 100; ++i) {
+    berlin.from_instance(5, bytes, virtio);
+    carry(berlin, osaka);
+  }
+  EXPECT_EQ(osaka.writes_of(5).size(), 100u);
+  EXPECT_EQ(osaka.buffers().free_small(), small);
+  EXPECT_EQ(osaka.buffers().free_large(), large);
+}
+
 }  // namespace
 }  // namespace farspan::dataplane::testing

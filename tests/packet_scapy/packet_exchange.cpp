@@ -137,15 +137,16 @@ class Request {
   }
 
   std::string reassemble() {
-    Reassembler reassembler({.datagrams = 4, .datagrams_per_ingress = 4});
+    io::BufferPool pool({.small = 1, .large = 4});
+    Reassembler reassembler({.datagrams = 4, .datagrams_per_ingress = 4}, pool);
     std::string text = "none";
     while (words_ >> std::ws && !words_.eof()) {
       Bytes bytes = packet();
-      SuperPacket fragment, whole;
+      SuperPacket fragment;
       if (const auto reason = parse(bytes, fragment)) return drop(*reason);
-      const auto answer = reassembler.add(fragment, 1, 1, Reassembler::Instant{}, whole);
+      const auto answer = reassembler.add(fragment, 1, 1, Reassembler::Instant{}, fragment);
       if (answer.dropped) return drop(answer.dropped->reason);
-      if (answer.is_whole) text = hex(bytes_of(whole));
+      if (answer.is_whole) text = hex(bytes_of(fragment));
     }
     return text;
   }

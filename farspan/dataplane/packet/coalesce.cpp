@@ -158,6 +158,7 @@ void Coalescer::append(Train& train, SuperPacket& packet) {
   if (head.segment_size == 0) head.segment_size = static_cast<uint16_t>(head.payload_length);
   head.pieces[head.piece_count++] = packet.pieces[0];
   head.payload_length += packet.payload_length;
+  head.take_buffer_of(packet);
   train.next_sequence += packet.payload_length;
   ++train.next_id;
   train.is_full = packet.payload_length < head.segment_size;

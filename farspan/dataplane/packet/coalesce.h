@@ -31,8 +31,8 @@ class Coalescer {
   enum class Udp : uint8_t { kKeepApart, kMerge };
   explicit Coalescer(Udp udp) : udp_(udp) {}
 
-  /// True: `packet` now is part of an earlier packet of the same flow and ingress, and its
-  /// SuperPacket is free (its bytes are not). False: it stands for itself and stays at its address
+  /// True: `packet` now is part of an earlier packet of the same flow and ingress, which holds
+  /// its buffer, and its SuperPacket is free. False: it stands for itself and stays at its address
   /// until finish(): later packets may be added to it. Whatever merges had its transport checksum
   /// verified.
   ///

@@ -52,6 +52,32 @@ PacketSpec segment(uint32_t index, size_t length = 1000) {
   return spec;
 }
 
+// Every packet in a buffer of its own, but the last two, which came in one.
+TEST(Coalescer, ATrainHoldsTheBuffersOfItsPackets) {
+  io::BufferPool pool({.small = 4, .large = 1});
+  Coalescer coalescer(Coalescer::Udp::kMerge);
+  SuperPacket head, next;
+  for (uint32_t i = 0; i < 5; ++i) {
+    PacketSpec spec = segment(i, 300);
+    spec.sequence = 1000 + 300 * i;
+    const Bytes bytes = tcp_packet(spec);
+    SuperPacket& view = i == 0 ? head : next;
+    const bool shares = i == 4;
+    view.buffer = shares ? head.merged[2].share() : pool.take_small();
+    uint8_t* const at = view.buffer.room() + (shares ? 800 : 0);
+    std::copy(bytes.begin(), bytes.end(), at);
+    ASSERT_EQ(parse({at, bytes.size()}, view), std::nullopt);
+    ASSERT_EQ(coalescer.absorb(view, 1), i > 0);
+  }
+  coalescer.finish();
+  EXPECT_EQ(head.wire_packets(), 5u);
+  EXPECT_EQ(head.merged_count, 3);
+  EXPECT_FALSE(next.buffer);
+  EXPECT_EQ(pool.free_small(), 0u);
+  head.release();
+  EXPECT_EQ(pool.free_small(), 4u);
+}
+
 TEST(Coalescer, MakesOneTrainOfConsecutiveSegments) {
   Batch batch;
   std::vector<Bytes> sent;

@@ -152,7 +152,8 @@ class Reassembly : public testing::Test {
     return ip_packet(spec, 17, data);
   }
 
-  Reassembler reassembler_{{.datagrams = 8, .datagrams_per_ingress = 4}};
+  io::BufferPool pool_{{.small = 1, .large = 9}};
+  Reassembler reassembler_{{.datagrams = 8, .datagrams_per_ingress = 4}, pool_};
   Reassembler::Instant now_{std::chrono::hours(1)};
   SuperPacket whole_;
 };
@@ -202,7 +203,7 @@ TEST_F(Reassembly, FragmentingAndReassemblingIsTheIdentity) {
     ASSERT_EQ(whole, 1u);
     now_ += std::chrono::seconds(31);  // a copy behind the last one waits in vain
     reassembler_.expire(now_);
-    reassembler_.end_batch();
+    whole_.release();
     ASSERT_EQ(reassembler_.held_wire_packets(), 0u);
   }
 }
@@ -305,12 +306,40 @@ TEST_F(Reassembly, AWholeDatagramLeavesItsPlaceToTheNext) {
   EXPECT_EQ(reassembler_.held_wire_packets(), 0u);
 }
 
+TEST_F(Reassembly, AWholeDatagramStaysWithWhoeverHasItsBuffer) {
+  const Bytes first = udp_packet(without_df(100)), second = udp_packet(without_df(200));
+  for (const Bytes& part : fragments_of(first, 100)) add(part);
+  const SuperPacket kept = std::move(whole_);
+  for (const Bytes& part : fragments_of(second, 100)) add(part);
+  EXPECT_EQ(bytes_of(kept), first);
+  EXPECT_EQ(bytes_of(whole_), second);
+  EXPECT_EQ(pool_.free_large(), 7u);
+}
+
+TEST_F(Reassembly, WithoutABufferAFragmentIsDropped) {
+  std::vector<io::Buffer> all;
+  while (io::Buffer one = pool_.take_large()) all.push_back(std::move(one));
+  const Answer answer = add(fragment(1, 0, kHead, true));
+  ASSERT_TRUE(answer.dropped);
+  EXPECT_EQ(answer.dropped->reason, DropReason::kNoBuffer);
+  EXPECT_EQ(reassembler_.held_wire_packets(), 0u);
+  all.clear();
+  EXPECT_FALSE(add(fragment(1, 0, kHead, true)).dropped);
+}
+
+TEST_F(Reassembly, PoisonedDatagramsHoldNoBuffer) {
+  add(fragment(1, 0, Bytes(16, 1), true));
+  EXPECT_TRUE(add(fragment(1, 8, Bytes(16, 2), true)).dropped);
+  EXPECT_EQ(pool_.free_large(), 9u);
+}
+
 // As fast as they come, and interleaved as far as the limit goes: none is lost to a limit that is
 // not reached.
 TEST(ReassemblyAtSpeed, AMillionDatagramsOfOneIngress) {
   constexpr uint32_t kDatagrams = 1'000'000;
   const Reassembler::Limits limits;
-  Reassembler reassembler(limits);
+  io::BufferPool pool({.small = 1, .large = limits.datagrams});
+  Reassembler reassembler(limits, pool);
   const Bytes packet = udp_packet(without_df(100));
   auto parts = fragments_of(packet, 100);
   ASSERT_EQ(parts.size(), 2u);

@@ -195,7 +195,6 @@ std::optional<DropReason> parse(std::span<uint8_t> bytes, SuperPacket& packet) {
   packet.checksum = Checksum::kUnchecked;
   packet.outer_ecn = 0;
   packet.max_fragment = 0;
-  packet.can_wait = false;
   packet.payload_length = static_cast<uint32_t>(bytes.size()) - header_length;
   packet.piece_count = packet.payload_length > 0 ? 1 : 0;
   packet.pieces[0] = {bytes.data() + header_length, packet.payload_length};

@@ -31,7 +31,7 @@ inline constexpr uint32_t kMaxWirePackets = SuperPacket::kMaxLength / kMinSegmen
 
 /// Lays `packet` over `bytes`, which came from a wire (a tunnel, a reassembled datagram, a port
 /// without offloads). Bytes behind the IPv4 total length are left out. Every field of `packet` but
-/// unused pieces is set; outer_ecn, max_fragment and can_wait become 0.
+/// unused pieces and the buffers is set; outer_ecn and max_fragment become 0.
 ///
 /// @return why the packet must be dropped, or nothing
 [[nodiscard]] std::optional<DropReason> parse(std::span<uint8_t> bytes, SuperPacket& packet);

@@ -18,13 +18,13 @@ using net::Ipv4Header;
 constexpr uint32_t kBlocks = 8192;  // of 8 bytes: the largest datagram
 constexpr uint32_t kBitmapBytes = kBlocks / 8;
 constexpr uint32_t kHeaderRoom = 64;  // 60, and the payload begins at a multiple of 64
-constexpr uint32_t kPlaceBytes = kBitmapBytes + kHeaderRoom + kBlocks * 8;
+static_assert(kBitmapBytes + kHeaderRoom + kBlocks * 8 <= io::Buffer::kLargeRoom);
 
 }  // namespace
 
 // One cache line, so that a search touches little.
 struct alignas(64) Reassembler::Datagram {
-  enum class State : uint8_t { kFree, kFilling, kPoisoned, kLent };
+  enum class State : uint8_t { kFree, kFilling, kPoisoned };
 
   uint64_t ingress = 0;
   uint32_t vrf = 0;
@@ -70,22 +70,24 @@ Presence presence_of(const Place& place, uint32_t first, uint32_t count) {
 
 }  // namespace
 
-Reassembler::Reassembler(Limits limits)
-    : limits_(limits),
-      datagrams_(limits.datagrams),
-      pool_(std::make_unique_for_overwrite<uint8_t[]>(size_t{limits.datagrams} * kPlaceBytes)) {}
+Reassembler::Reassembler(Limits limits, io::BufferPool& pool)
+    : limits_(limits), pool_(pool), datagrams_(limits.datagrams), buffers_(limits.datagrams) {}
 
 Reassembler::~Reassembler() = default;
 
 Reassembler::Answer Reassembler::add(const SuperPacket& fragment, uint32_t vrf, uint64_t ingress,
                                      Instant now, SuperPacket& whole) {
-  end_batch();  // nobody keeps a whole datagram until the next fragment, so none counts longer
   Answer answer;
   Datagram* datagram = find(fragment, vrf, ingress);
   if (!datagram) {
     datagram = take_place(ingress, answer);
     if (!datagram) {
       answer.dropped = Dropped{DropReason::kFragmentLimit, 1};
+      return answer;
+    }
+    buffer_of(*datagram) = pool_.take_large();
+    if (!buffer_of(*datagram)) {
+      answer.dropped = Dropped{DropReason::kNoBuffer, 1};
       return answer;
     }
     begin(*datagram, fragment, vrf, ingress, now);
@@ -104,21 +106,12 @@ Reassembler::Answer Reassembler::add(const SuperPacket& fragment, uint32_t vrf, 
   return answer;
 }
 
-void Reassembler::end_batch() {
-  if (lent_ == 0) return;
-  for (Datagram& datagram : datagrams_) {
-    if (datagram.state == Datagram::State::kLent) free_place(datagram);
-  }
-  lent_ = 0;
-}
-
 uint32_t Reassembler::expire(Instant now) {
-  if (used_ == lent_) return 0;
+  if (used_ == 0) return 0;
   uint32_t dropped = 0;
   for (Datagram& datagram : datagrams_) {
-    const bool is_held =
-        datagram.state == Datagram::State::kFilling || datagram.state == Datagram::State::kPoisoned;
-    if (is_held && now - datagram.since >= kTimeout) dropped += free_place(datagram);
+    if (datagram.state != Datagram::State::kFree && now - datagram.since >= kTimeout)
+      dropped += free_place(datagram);
   }
   return dropped;
 }
@@ -128,11 +121,10 @@ Reassembler::Datagram* Reassembler::find(const SuperPacket& fragment, uint32_t v
   const Parsed& parsed = fragment.parsed;
   const uint16_t id = net::header_at<Ipv4Header>(fragment.header).id.value();
   for (Datagram& datagram : datagrams_) {
-    const bool is_open =
-        datagram.state == Datagram::State::kFilling || datagram.state == Datagram::State::kPoisoned;
-    if (is_open && datagram.id == id && datagram.source == parsed.source &&
-        datagram.destination == parsed.destination && datagram.protocol == parsed.protocol &&
-        datagram.vrf == vrf && datagram.ingress == ingress) {
+    if (datagram.state != Datagram::State::kFree && datagram.id == id &&
+        datagram.source == parsed.source && datagram.destination == parsed.destination &&
+        datagram.protocol == parsed.protocol && datagram.vrf == vrf &&
+        datagram.ingress == ingress) {
       return &datagram;
     }
   }
@@ -153,13 +145,12 @@ Reassembler::Datagram* Reassembler::take_place(uint64_t ingress, Answer& answer)
     }
     const bool is_own = datagram.ingress == ingress;
     own += is_own;
-    if (datagram.state == Datagram::State::kLent) continue;
     if (!oldest || datagram.since < oldest->since) oldest = &datagram;
     if (is_own && (!oldest_own || datagram.since < oldest_own->since)) oldest_own = &datagram;
   }
   if (own < limits_.datagrams_per_ingress && free) return free;
-  Datagram* victim = own < limits_.datagrams_per_ingress ? oldest : oldest_own;
-  if (!victim) return nullptr;  // all are lent until the batch ends
+  Datagram* const victim = own < limits_.datagrams_per_ingress ? oldest : oldest_own;
+  if (!victim) return nullptr;  // the limits say: none
   const uint32_t wire_packets = free_place(*victim);
   if (wire_packets > 0) answer.evicted = Dropped{DropReason::kFragmentLimit, wire_packets};
   return victim;
@@ -176,7 +167,7 @@ void Reassembler::begin(Datagram& datagram, const SuperPacket& fragment, uint32_
   datagram.protocol = fragment.parsed.protocol;
   datagram.state = Datagram::State::kFilling;
   datagram.since = now;
-  Place{place_of(datagram)}.clear();
+  Place{buffer_of(datagram).room()}.clear();
   ++used_;
 }
 
@@ -195,7 +186,7 @@ std::optional<DropReason> Reassembler::insert(Datagram& datagram, const SuperPac
   }
   if (datagram.data_length != 0 && end > datagram.data_length) return DropReason::kFragmentOverlap;
 
-  Place place{place_of(datagram)};
+  Place place{buffer_of(datagram).room()};
   const uint8_t* bytes = fragment.pieces[0].bytes;
   const uint32_t first_block = offset / 8;
   const uint32_t block_count = (length + 7) / 8;
@@ -236,7 +227,7 @@ void Reassembler::complete(Datagram& datagram, SuperPacket& whole, Answer& answe
   if (has_ce && (datagram.ecn_seen & 1u << kNotEct)) reason = DropReason::kEcnInvalid;
 
   if (!reason) {
-    uint8_t* header = Place{place_of(datagram)}.payload() - datagram.header_length;
+    uint8_t* header = Place{buffer_of(datagram).room()}.payload() - datagram.header_length;
     auto& ip = net::header_at<Ipv4Header>(header);
     if (has_ce) ip.tos |= kCe;
     ip.total_length = static_cast<uint16_t>(length);
@@ -250,12 +241,9 @@ void Reassembler::complete(Datagram& datagram, SuperPacket& whole, Answer& answe
     return;
   }
   whole.max_fragment = datagram.max_fragment;
+  whole.buffer = std::move(buffer_of(datagram));
   answer.is_whole = true;
-  answer.wire_packets = datagram.wire_packets;
-  held_wire_packets_ -= datagram.wire_packets;
-  datagram.wire_packets = 0;
-  datagram.state = Datagram::State::kLent;
-  ++lent_;
+  answer.wire_packets = free_place(datagram);
 }
 
 Reassembler::Dropped Reassembler::poison(Datagram& datagram, DropReason reason) {
@@ -264,6 +252,7 @@ Reassembler::Dropped Reassembler::poison(Datagram& datagram, DropReason reason) 
   datagram.wire_packets = 0;
   datagram.poison = reason;
   datagram.state = Datagram::State::kPoisoned;
+  buffer_of(datagram).reset();  // nobody looks at the bytes any more
   return dropped;
 }
 
@@ -272,12 +261,13 @@ uint32_t Reassembler::free_place(Datagram& datagram) {
   held_wire_packets_ -= wire_packets;
   datagram.wire_packets = 0;
   datagram.state = Datagram::State::kFree;
+  buffer_of(datagram).reset();
   --used_;
   return wire_packets;
 }
 
-uint8_t* Reassembler::place_of(const Datagram& datagram) {
-  return pool_.get() + static_cast<size_t>(&datagram - datagrams_.data()) * kPlaceBytes;
+io::Buffer& Reassembler::buffer_of(const Datagram& datagram) {
+  return buffers_[static_cast<size_t>(&datagram - datagrams_.data())];
 }
 
 }  // namespace farspan::dataplane

@@ -2,13 +2,14 @@
 // Reassembler: which datagram does this fragment belong to, and is it whole now?
 //
 // The router reassembles because policy needs ports and because fragments must not slip past it in
-// pieces. Each datagram has a place of 64 KiB taken from a pool made once; bytes go straight to
-// where they belong and a bitmap of 8-byte blocks tells what is there, so overlaps are found
-// exactly and nothing is sorted.
+// pieces. Each datagram has a large buffer; bytes go straight to where they belong and a bitmap of
+// 8-byte blocks tells what is there, so overlaps are found exactly and nothing is sorted. A whole
+// datagram leaves with its buffer.
 //
-//   place  ─▶ [IPv4 header of the first fragment, ending at byte 60][payload …65535]
+//   buffer ─▶ [bitmap][IPv4 header of the first fragment, ending at a multiple of 64][payload
+//   …65535]
 //
-// One ingress can use only a part of the places: when it wants more, its own oldest datagram goes.
+// One ingress can use only a part of them: when it wants more, its own oldest datagram goes.
 // A datagram with an overlap is remembered until its time is over, so that its later fragments go
 // the same way (RFC 5722 §4).
 //
@@ -25,6 +26,7 @@
 
 #include "farspan/dataplane/drop_reason.h"
 #include "farspan/dataplane/packet/super_packet.h"
+#include "farspan/io/buffer_pool.h"
 
 namespace farspan::dataplane {
 
@@ -34,7 +36,7 @@ class Reassembler {
   static constexpr std::chrono::seconds kTimeout{30};
 
   struct Limits {
-    uint32_t datagrams = 256;  // 64 KiB each, taken from the system when first used
+    uint32_t datagrams = 256;  // at once, each with a large buffer
     uint32_t datagrams_per_ingress = 64;
   };
   /// Wire packets that ended here; they are added to a counter of the caller.
@@ -50,20 +52,18 @@ class Reassembler {
     std::optional<Dropped> evicted;  // another datagram that had to make room
   };
 
-  explicit Reassembler(Limits limits);
+  /// @param pool  outlives it
+  Reassembler(Limits limits, io::BufferPool& pool);
   ~Reassembler();
   Reassembler(const Reassembler&) = delete;
   Reassembler& operator=(const Reassembler&) = delete;
 
-  /// Takes the bytes of `fragment` (copied). When its datagram is complete `whole` becomes a view
-  /// of it, with max_fragment set; it lives until the next add() or end_batch().
+  /// Takes the bytes of `fragment` (copied). When its datagram is complete `whole` becomes it, in
+  /// its own buffer, with max_fragment set; `whole` may be where the fragment was.
   ///
   /// @pre fragment.parsed.is_fragment; it came from parse()
   Answer add(const SuperPacket& fragment, uint32_t vrf, uint64_t ingress, Instant now,
              SuperPacket& whole);
-
-  /// Gives back the places of the datagrams that were handed out.
-  void end_batch();
 
   /// Ends datagrams older than 30 s; answers how many wire packets they had. Cheap when nothing is
   /// held.
@@ -82,14 +82,14 @@ class Reassembler {
   void complete(Datagram& datagram, SuperPacket& whole, Answer& answer);
   Dropped poison(Datagram& datagram, DropReason reason);
   uint32_t free_place(Datagram& datagram);
-  uint8_t* place_of(const Datagram& datagram);
+  io::Buffer& buffer_of(const Datagram& datagram);
 
   Limits limits_;
+  io::BufferPool& pool_;
   uint32_t held_wire_packets_ = 0;
-  uint32_t lent_ = 0;
   uint32_t used_ = 0;
   std::vector<Datagram> datagrams_;
-  std::unique_ptr<uint8_t[]> pool_;
+  std::vector<io::Buffer> buffers_;  // beside each; none: free, or poisoned
 };
 
 }  // namespace farspan::dataplane

@@ -10,12 +10,17 @@
 //   pieces  ─▶ [payload][payload]…                     payload_length bytes in all
 //
 // segment_size > 0 means: on a wire this is ceil(payload_length / segment_size) packets (TCP
-// segments or UDP datagrams). A view: owns nothing; buffers belong to the worker and live until its
-// batch ends.
+// segments or UDP datagrams).
+//
+// A packet holds the buffers it lies in, so that whoever has it may keep it: until it is sealed,
+// until its turn comes, on another worker. kHeadroom bytes before and kTailroom behind it belong to
+// it. Without a buffer it is a view of somebody's bytes, who keeps them there.
 #pragma once
 
 #include <array>
 #include <cstdint>
+
+#include "farspan/io/buffer_pool.h"
 
 namespace farspan::dataplane {
 
@@ -60,14 +65,29 @@ struct SuperPacket {
   uint8_t outer_ecn = 0;  // of the ESP packet it came in (RFC 6040)
   uint32_t payload_length = 0;
   uint16_t piece_count = 0;
-  // The bytes stay as they are until the batch is flushed, kHeadroom bytes before and kTailroom
-  // behind the packet belong to it: it can be sealed from where it is.
-  bool can_wait = false;
+  uint16_t merged_count = 0;
   static constexpr uint32_t kHeadroom = 4;  // an MPLS label
   static constexpr uint32_t kTailroom = 8;  // ESP's padding and trailer, with an AEAD
   Parsed parsed;
+  io::Buffer buffer;  // of the header and the pieces, but those that
   // Last, so that all of a packet in one piece lies together.
   std::array<Piece, kMaxPieces> pieces;
+  std::array<io::Buffer, kMaxPieces> merged;  // are in these, which packets merged into it brought
+
+  /// Takes the buffers of a packet whose payload became part of this one.
+  void take_buffer_of(SuperPacket& other) {
+    const io::Buffer& last = merged_count == 0 ? buffer : merged[merged_count - 1u];
+    if (other.buffer && !other.buffer.is_same(last)) {
+      merged[merged_count++] = std::move(other.buffer);
+    } else {
+      other.buffer.reset();
+    }
+  }
+  /// Gives its buffers up: it ended.
+  void release() {
+    buffer.reset();
+    while (merged_count > 0) merged[--merged_count].reset();
+  }
 
   uint32_t length() const { return header_length + payload_length; }
   bool is_contiguous() const {

@@ -19,7 +19,7 @@ void Pipeline::answer_as_router(SuperPacket& packet, const Arrival& from) {
   if (!is_echo_request(packet)) {
     if (packet.parsed.protocol == net::protocol::kUdp)
       report(packet, from, IcmpError::kPortUnreachable);
-    return drop(packet, DropReason::kNotForUs);
+    return end(packet, DropReason::kNotForUs);
   }
   counters_.add(Counter::kConsumed);
   make_echo_reply(packet);
@@ -37,12 +37,17 @@ void Pipeline::report(const SuperPacket& about, const Arrival& from, IcmpError e
                       uint32_t mtu) {
   if (from.is_own || !may_report(about) || !has_tokens_for(about, from)) return;
   const uint32_t own = tables_->at(from.vrf).router, router = own != 0 ? own : kDummyAddress;
+  io::Buffer buffer = pool_.take_small();
+  if (!buffer) return;  // nobody waits for an error as he does for a packet
+  const std::span<uint8_t, kMaxIcmpError> bytes(buffer.room(), kMaxIcmpError);
   const uint32_t length = write_icmp_error(
-      about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), icmp_);
-  if (parse({icmp_.data(), length}, originated_))
+      about, error, router, static_cast<uint16_t>(std::min(mtu, SuperPacket::kMaxLength)), bytes);
+  if (parse(bytes.first(length), originated_))
     return;  // the router's own address cannot be reported from
+  originated_.buffer = std::move(buffer);
   counters_.add(Counter::kAnswered);
   originate(originated_, from);
+  originated_.release();
 }
 
 void Pipeline::originate(SuperPacket& packet, Arrival asked_by) {
@@ -55,9 +60,9 @@ void Pipeline::originate(SuperPacket& packet, Arrival asked_by) {
     case AdjacencyKind::kTunnel:
       return send(packet, back, asked_by, nullptr);
     case AdjacencyKind::kUnreachable:
-      return drop(packet, DropReason::kHostUnreachable);
+      return end(packet, DropReason::kHostUnreachable);
     default:
-      return drop(packet, DropReason::kNoRoute);
+      return end(packet, DropReason::kNoRoute);
   }
 }
 

@@ -70,20 +70,23 @@ EspSender::Place EspSender::place(const Way& way, uint32_t length, uint32_t want
   return {inner + label_length, sealed_length, count};
 }
 
-void EspSender::take(const Way& way, uint8_t* inner, uint32_t length) {
+void EspSender::take(const Way& way, SuperPacket& packet) {
   static_assert(SuperPacket::kHeadroom >= kLabelLength &&
                 SuperPacket::kTailroom >= ipsec::SealSlot::kTailroom);
   const uint32_t label_length = way.label != 0 ? static_cast<uint32_t>(kLabelLength) : 0;
+  const uint32_t length = packet.length();
   const uint32_t sealed_length = way.sa->sealed_length(length + label_length);
   if (!make_room(sealed_length)) return counters_.drop(DropReason::kBrokenInvariant);
   ipsec::SealSlot& slot = next_slot(way, length + label_length, 1, sealed_length);
-  slot.source = inner - label_length;
+  slot.source = packet.header - label_length;
+  waiting_[count_ - 1].source = std::move(packet.buffer);
   if (label_length != 0) write_label(slot.source, way.label);
 }
 
 void EspSender::flush() {
   if (count_ == 0) return;
   esp_.seal({slots_.data(), count_});
+  for (uint32_t i = 0; i < count_; ++i) waiting_[i].source.reset();
   send_trains(collect_trains());
   count_ = 0;
   used_ = 0;

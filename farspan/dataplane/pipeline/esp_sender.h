@@ -22,6 +22,7 @@
 #include "farspan/dataplane/control/counters.h"
 #include "farspan/dataplane/ipsec/esp.h"
 #include "farspan/dataplane/ipsec/outbound_sa.h"
+#include "farspan/dataplane/packet/super_packet.h"
 #include "farspan/dataplane/pipeline/outside.h"
 
 namespace farspan::dataplane {
@@ -54,9 +55,9 @@ class EspSender {
   /// room. Count 0: none has any, and all `wanted` are dropped and counted.
   Place place(const Way& way, uint32_t length, uint32_t wanted);
 
-  /// Takes an inner packet of `length` bytes at `inner`, which stays there until the next flush().
-  /// @pre the SA's suite is an AEAD; SuperPacket::can_wait
-  void take(const Way& way, uint8_t* inner, uint32_t length);
+  /// Takes a packet, which is sealed from where it lies, and its buffer.
+  /// @pre the SA's suite is an AEAD; the packet has a buffer, and is one wire packet in one piece
+  void take(const Way& way, SuperPacket& packet);
 
   /// Seals and sends everything that waits; counts what was sent and what was dropped.
   void flush();
@@ -66,6 +67,7 @@ class EspSender {
     const TunnelEntry* tunnel;
     uint8_t tos;
     bool may_fragment;
+    io::Buffer source;  // of what take() had
   };
   bool make_room(uint32_t sealed_length);
   ipsec::SealSlot& next_slot(const Way& way, uint32_t length, uint32_t count,

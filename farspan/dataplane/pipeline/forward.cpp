@@ -16,7 +16,10 @@ namespace farspan::dataplane {
 
 void Pipeline::forward_burst(uint32_t count) {
   prefetch(count);
-  for (uint32_t i = 0; i < count; ++i) forward((*burst_)[i]);
+  for (uint32_t i = 0; i < count; ++i) {
+    forward((*burst_)[i]);
+    (*burst_)[i].packet.release();  // what nobody took
+  }
 }
 
 // With thousands of flows nothing of a flow is in the cache, and a packet would wait for each of
@@ -45,22 +48,23 @@ void Pipeline::forward(Passage& passage) {
   passage.packet.parsed.is_fragment ? reassemble(passage) : forward_whole(passage);
 }
 
-void Pipeline::reassemble(const Passage& fragment) {
-  const Arrival& from = fragment.from;
+// The whole datagram goes on where its last fragment was.
+void Pipeline::reassemble(Passage& passage) {
+  const Arrival& from = passage.from;
+  SuperPacket& packet = passage.packet;
   const uint64_t ingress = from.ingress.is_port()
                                ? uint64_t{from.ingress.port().value()}
                                : uint64_t{1} << 32 | from.ingress.tunnel().value();
-  const auto answer = reassembler_.add(fragment.packet, tables_->at(from.vrf).id.value(), ingress,
-                                       now_, whole_.packet);
+  const auto answer =
+      reassembler_.add(packet, tables_->at(from.vrf).id.value(), ingress, now_, packet);
   if (answer.dropped) counters_.drop(answer.dropped->reason, answer.dropped->wire_packets);
   if (answer.evicted) counters_.drop(answer.evicted->reason, answer.evicted->wire_packets);
   if (!answer.is_whole) return;
   counters_.add(Counter::kConsumed, answer.wire_packets - 1);  // one packet goes on in their place
-  if (from.sa != nullptr && !is_inside_selectors(whole_.packet, *from.sa))
-    return drop(whole_.packet, DropReason::kInnerPolicy);
-  whole_.from = from;
-  whole_.query = query_of(whole_);
-  forward_whole(whole_);
+  if (from.sa != nullptr && !is_inside_selectors(packet, *from.sa))
+    return end(packet, DropReason::kInnerPolicy);
+  passage.query = query_of(passage);
+  forward_whole(passage);
 }
 
 void Pipeline::forward_whole(Passage& passage) {
@@ -71,12 +75,12 @@ void Pipeline::forward_whole(Passage& passage) {
     const DropReason reason = *decision.drop;
     if (reason == DropReason::kHostUnreachable) report(packet, from, IcmpError::kHostUnreachable);
     if (reason == DropReason::kNoRoute) report(packet, from, IcmpError::kNetUnreachable);
-    return drop(packet, reason);
+    return end(packet, reason);
   }
   if (decision.adjacency.kind == AdjacencyKind::kRouter) return answer_as_router(packet, from);
   if (packet.parsed.ttl <= 1) {
     report(packet, from, IcmpError::kTtlExceeded);
-    return drop(packet, DropReason::kTtlExceeded);
+    return end(packet, DropReason::kTtlExceeded);
   }
   clamp_by_ingress(packet, from);
   watch_answer(packet, from);

@@ -10,13 +10,13 @@
 
 namespace farspan::dataplane {
 
-void Pipeline::from_port(PortIndex index, std::span<const PortFrame> frames) {
+void Pipeline::from_port(PortIndex index, std::span<PortFrame> frames) {
   if (!FS_HOLDS(index.value() < tables_->ports.size())) {
     counters_.add(Counter::kFromPort, frames.size());
     return counters_.drop(DropReason::kBrokenInvariant, frames.size());
   }
   uint32_t count = 0;
-  for (const PortFrame& frame : frames) {
+  for (PortFrame& frame : frames) {
     if (!take_frame(index, frame, (*burst_)[count])) continue;
     if (++count == kBurst) forward_burst(std::exchange(count, 0));
   }
@@ -24,8 +24,8 @@ void Pipeline::from_port(PortIndex index, std::span<const PortFrame> frames) {
 }
 
 // False: it ended here.
-bool Pipeline::take_frame(PortIndex index, const PortFrame& received, Passage& passage) {
-  const std::span<uint8_t> frame = received.bytes;
+bool Pipeline::take_frame(PortIndex index, PortFrame& received, Passage& passage) {
+  const std::span<uint8_t> frame = received.landed.bytes;
   SuperPacket& packet = passage.packet;
   const PortEntry& port = tables_->at(index);
   const auto count_in = [&](uint32_t packets, uint32_t bytes) {
@@ -36,25 +36,28 @@ bool Pipeline::take_frame(PortIndex index, const PortFrame& received, Passage& p
   const auto refuse = [&](DropReason reason) {
     count_in(1, static_cast<uint32_t>(frame.size()));
     counters_.drop(reason);
+    received.landed.buffer.reset();
     return false;
   };
+  if (!received.landed.buffer) return refuse(DropReason::kNoBuffer);
   if (frame.size() < sizeof(net::EthernetHeader)) return refuse(DropReason::kMalformedEthernet);
   const uint16_t type = net::header_at<net::EthernetHeader>(frame.data()).type.value();
   if (type == net::EthernetHeader::kArp) {
     count_in(1, static_cast<uint32_t>(frame.size()));
     answer_port_arp(port, frame);
+    received.landed.buffer.reset();
     return false;
   }
   if (type != net::EthernetHeader::kIpv4) return refuse(DropReason::kUnsupportedEthertype);
   if (const auto reason =
           parse_from_port(frame, sizeof(net::EthernetHeader), received.virtio, packet))
     return refuse(*reason);
-  packet.can_wait = true;
+  packet.buffer = std::move(received.landed.buffer);
 
   count_in(packet.wire_packets(), packet.length());
   passage.from = {.ingress = Ingress::of(index), .vrf = port.vrf, .table = TableKind::kVpc};
   if (packet.parsed.source == port.address) return true;
-  drop(packet, DropReason::kSpoofedSource);
+  end(packet, DropReason::kSpoofedSource);
   return false;
 }
 

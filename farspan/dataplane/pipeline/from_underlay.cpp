@@ -22,22 +22,30 @@ constexpr uint8_t kNextHeaderIpv4 = 4, kNextHeaderMpls = 137;
 
 }  // namespace
 
-void Pipeline::from_underlay(std::span<const io::Train> trains) {
-  for (const io::Train& train : trains) {
+void Pipeline::from_underlay(std::span<io::LandedTrain> trains) {
+  for (const io::LandedTrain& landed : trains) {
+    const io::Train& train = landed.train;
+    if (!landed.buffer) {
+      counters_.add(Counter::kFromUnderlay, train.packet_count());
+      counters_.drop(DropReason::kNoBuffer, train.packet_count());
+      continue;
+    }
     const uint32_t segment = train.segment_size == 0 ? train.length : train.segment_size;
     // What came together leaves together: coalescing ends with the batch.
     if (open_count_ + train.packet_count() > kMaxOpen) open_waiting();
     uint32_t at = 0;
     do {
       const uint32_t length = std::min(segment, train.length - at);
-      take_segment(train, train.bytes + at, length);
+      take_segment(landed, train.bytes + at, length);
       at += length;
     } while (at < train.length);
   }
   open_waiting();
+  for (io::LandedTrain& landed : trains) landed.buffer.reset();
 }
 
-void Pipeline::take_segment(const io::Train& train, uint8_t* bytes, uint32_t length) {
+void Pipeline::take_segment(const io::LandedTrain& landed, uint8_t* bytes, uint32_t length) {
+  const io::Train& train = landed.train;
   switch (train.destination.port) {
     case kIkePort:
       return take_ike(train, bytes, length);
@@ -48,9 +56,9 @@ void Pipeline::take_segment(const io::Train& train, uint8_t* bytes, uint32_t len
       }
       if (length < kNonEspMarker || net::load_be32(bytes) == 0)
         return take_ike(train, bytes, length);
-      return take_esp(train, bytes, length);
+      return take_esp(landed, bytes, length);
     default:
-      return take_esp(train, bytes, length);
+      return take_esp(landed, bytes, length);
   }
 }
 
@@ -64,7 +72,8 @@ void Pipeline::take_ike(const io::Train& train, uint8_t* bytes, uint32_t length)
   counters_.add(Counter::kToIke);
 }
 
-void Pipeline::take_esp(const io::Train& train, uint8_t* bytes, uint32_t length) {
+void Pipeline::take_esp(const io::LandedTrain& landed, uint8_t* bytes, uint32_t length) {
+  const io::Train& train = landed.train;
   if (length < kEspHeader) {
     counters_.add(Counter::kFromUnderlay);
     return counters_.drop(DropReason::kMalformedEsp);
@@ -79,7 +88,7 @@ void Pipeline::take_esp(const io::Train& train, uint8_t* bytes, uint32_t length)
                         .inner_length = 0,
                         .next_header = 0,
                         .drop = {}};
-  opening_[open_count_] = {TunnelIndex{}, train.tos};
+  opening_[open_count_] = {&landed, TunnelIndex{}};
   if (++open_count_ == kMaxOpen) open_waiting();
 }
 
@@ -131,7 +140,7 @@ void Pipeline::find_sas() {
       continue;
     }
     if (open_count_ != i) open_[open_count_] = waiting[i];
-    opening_[open_count_++] = {*tunnel, opening_[i].tos};
+    opening_[open_count_++] = {opening_[i].landed, *tunnel};
   }
   for (uint32_t i = 0; i < open_count_; ++i) {
     const TunnelEntry& entry = tables_->at(opening_[i].tunnel);
@@ -166,12 +175,13 @@ std::optional<DropReason> Pipeline::enter(const ipsec::OpenSlot& slot, uint32_t 
     inner = inner.subspan(kLabelLength);
   }
   if (const auto reason = parse(inner, packet)) return reason;
-  packet.can_wait = true;  // behind it are its trailer and ICV
-  packet.outer_ecn = opening_[place].tos & kEcnMask;
+  const io::LandedTrain& landed = *opening_[place].landed;
+  packet.outer_ecn = landed.train.tos & kEcnMask;
   if (const auto reason = decapsulate_ecn(packet)) return reason;
   // The ports of a fragment are unknown: the whole datagram is checked instead (reassemble()).
   if (!packet.parsed.is_fragment && !is_inside_selectors(packet, *slot.sa))
     return DropReason::kInnerPolicy;
+  packet.buffer = landed.buffer.share();
   return std::nullopt;
 }
 

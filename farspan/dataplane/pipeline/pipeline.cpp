@@ -6,14 +6,15 @@ namespace {
 constexpr uint32_t kFlowsAgedPerBatch = 32;  // some microseconds, even if all of them go
 }
 
-Pipeline::Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
-                   NodeCounters& counters, PipelineLimits limits)
+Pipeline::Pipeline(Outside& outside, io::BufferPool& pool, ipsec::EspWorker& esp,
+                   ipsec::SaEventSink events, NodeCounters& counters, PipelineLimits limits)
     : outside_(outside),
+      pool_(pool),
       esp_(esp),
       events_(events),
       counters_(counters),
       flows_(limits.flows),
-      reassembler_(limits.reassembly),
+      reassembler_(limits.reassembly, pool),
       sender_(esp, outside, counters),
       icmp_limit_(limits.icmp),
       burst_(std::make_unique<std::array<Passage, kBurst>>()),
@@ -36,7 +37,6 @@ void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Inst
 void Pipeline::end_batch() {
   probe_links();
   sender_.flush();
-  reassembler_.end_batch();
   flows_.age(now_ms_, kFlowsAgedPerBatch);
   counters_.set(Counter::kFlows, flows_.size());
   counters_.set(Counter::kFlowsEvicted, flows_.evicted());

@@ -60,10 +60,9 @@ struct PipelineLimits {
 class Pipeline {
  public:
   using Instant = std::chrono::steady_clock::time_point;
-  static constexpr uint32_t kTailroom = SuperPacket::kTailroom;
 
-  /// @param esp  this worker's; `events` is where acquires go; all outlive the pipeline
-  Pipeline(Outside& outside, ipsec::EspWorker& esp, ipsec::SaEventSink events,
+  /// @param pool  this worker's, as `esp`; `events` is where acquires go; all outlive the pipeline
+  Pipeline(Outside& outside, io::BufferPool& pool, ipsec::EspWorker& esp, ipsec::SaEventSink events,
            NodeCounters& counters, PipelineLimits limits = {});
 
   /// Everything until end_batch() sees these tables and SAs, and this time.
@@ -74,15 +73,14 @@ class Pipeline {
   /// A frame that an instance sent, behind its virtio header.
   struct PortFrame {
     VirtioHeader virtio;
-    std::span<uint8_t> bytes;
+    io::Landed landed;
   };
   static constexpr uint32_t kBurst = 32;  // packets that go through the stages together
-  /// Frames of one instance, in the order it sent them. The bytes are used up, and so may kTailroom
-  /// bytes behind each be; all must stay until flush().
-  void from_port(PortIndex port, std::span<const PortFrame> frames);
+  /// Frames of one instance, in the order it sent them; takes their buffers.
+  void from_port(PortIndex port, std::span<PortFrame> frames);
   /// What the sockets of the underlay received: UDP 500 and 4500, and native ESP (destination port
-  /// 0).
-  void from_underlay(std::span<const io::Train> trains);
+  /// 0); takes their buffers.
+  void from_underlay(std::span<io::LandedTrain> trains);
   /// What routers say about packets that were too big for them.
   void from_quotes(std::span<const io::Quote> quotes);
   /// Routes or interfaces of the underlay are not what they were.
@@ -107,12 +105,12 @@ class Pipeline {
 
  private:
   // from_port.cpp
-  bool take_frame(PortIndex index, const PortFrame& frame, Passage& passage);
+  bool take_frame(PortIndex index, PortFrame& frame, Passage& passage);
   void answer_port_arp(const PortEntry& port, std::span<uint8_t> frame);
   // from_underlay.cpp
-  void take_segment(const io::Train& train, uint8_t* bytes, uint32_t length);
+  void take_segment(const io::LandedTrain& landed, uint8_t* bytes, uint32_t length);
   void take_ike(const io::Train& train, uint8_t* bytes, uint32_t length);
-  void take_esp(const io::Train& train, uint8_t* bytes, uint32_t length);
+  void take_esp(const io::LandedTrain& landed, uint8_t* bytes, uint32_t length);
   void open_waiting();
   void find_sas();
   std::optional<DropReason> enter(const ipsec::OpenSlot& slot, uint32_t place, Passage& passage);
@@ -121,7 +119,7 @@ class Pipeline {
   void prefetch(uint32_t count);
   void forward(Passage& passage);
   void forward_whole(Passage& passage);
-  void reassemble(const Passage& fragment);
+  void reassemble(Passage& passage);
   void send(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from, FlowWay* way);
   void clamp_by_ingress(SuperPacket& packet, const Arrival& from);
   // decide.cpp
@@ -185,8 +183,10 @@ class Pipeline {
   void originate(SuperPacket& packet, Arrival asked_by);
   static bool lower_ttl(SuperPacket& packet, const Arrival& from);
 
-  void drop(const SuperPacket& packet, DropReason reason) {
+  /// A packet ends here.
+  void end(SuperPacket& packet, DropReason reason) {
     counters_.drop(reason, packet.wire_packets());
+    packet.release();
   }
 
   static constexpr uint32_t kSmallEverywhere =
@@ -196,6 +196,7 @@ class Pipeline {
   static constexpr uint32_t kSmallestMtu = 68;  // RFC 791 §3.1
 
   Outside& outside_;
+  io::BufferPool& pool_;
   ipsec::EspWorker& esp_;
   ipsec::SaEventSink events_;
   NodeCounters& counters_;
@@ -218,19 +219,17 @@ class Pipeline {
   std::chrono::milliseconds now_ms_{0};
   uint64_t now_seconds_ = 0;
 
-  struct Opening {  // beside open_[i]
+  struct Opening {                  // beside open_[i]
+    const io::LandedTrain* landed;  // the packet is one of its
     TunnelIndex tunnel;
-    uint8_t tos;
   };
 
   uint32_t open_count_ = 0;
   std::array<ipsec::OpenSlot, kMaxOpen> open_;
   std::array<Opening, kMaxOpen> opening_;
   std::unique_ptr<std::array<Passage, kBurst>> burst_;
-  Passage whole_;                   // a reassembled datagram
   SuperPacket originated_;          // what the node itself sends
   SuperPacket segment_, fragment_;  // of for_each_fragment()
-  std::array<uint8_t, kMaxIcmpError> icmp_{};
   std::unique_ptr<uint8_t[]>
       fragment_bytes_;  // of for_each_fragment(): a segment, then one fragment of it
 };

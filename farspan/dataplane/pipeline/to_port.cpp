@@ -20,16 +20,16 @@ static_assert(sizeof(FramePrefix) == 24);
 
 void Pipeline::to_port(SuperPacket& packet, PortIndex index, const Arrival& from) {
   const PortEntry& port = tables_->at(index);
-  if (!port.tap) return drop(packet, DropReason::kPortDown);
+  if (!port.tap) return end(packet, DropReason::kPortDown);
   switch (fit(packet, port.mtu)) {
     case Fit::kFits:
-      if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+      if (!lower_ttl(packet, from)) return end(packet, DropReason::kTtlExceeded);
       return write_frame(packet, port);
     case Fit::kTooBig:
       report(packet, from, IcmpError::kFragmentationNeeded, port.mtu);
-      return drop(packet, DropReason::kFragmentationNeeded);
+      return end(packet, DropReason::kFragmentationNeeded);
     case Fit::kFragment:
-      if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+      if (!lower_ttl(packet, from)) return end(packet, DropReason::kTtlExceeded);
       return for_each_fragment(packet, port.mtu,
                                [&](SuperPacket& fragment) { write_frame(fragment, port); });
   }
@@ -57,10 +57,10 @@ void Pipeline::write_frame(SuperPacket& packet, const PortEntry& port) {
       return;
     case io::WriteVerdict::kDead:
       outside_.port_died(port);
-      return drop(packet, DropReason::kPortDown);
+      return end(packet, DropReason::kPortDown);
     case io::WriteVerdict::kFull:
     case io::WriteVerdict::kRefused:
-      return drop(packet, DropReason::kPortFull);
+      return end(packet, DropReason::kPortFull);
   }
 }
 

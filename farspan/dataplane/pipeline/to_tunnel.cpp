@@ -61,13 +61,13 @@ ipsec::OutboundSa* Pipeline::select_sa(SuperPacket& packet, const Adjacency& adj
                  .remote = {},
                  .flow = flow});
       }
-      drop(packet, DropReason::kNoSa);
+      end(packet, DropReason::kNoSa);
       break;
     case Answer::kNoSa:
-      drop(packet, DropReason::kNoSa);
+      end(packet, DropReason::kNoSa);
       break;
     case Answer::kOutsideSelectors:
-      drop(packet, DropReason::kOutsideSelectors);
+      end(packet, DropReason::kOutsideSelectors);
   }
   return nullptr;
 }
@@ -83,9 +83,9 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
   const Fit how = mtu < kSmallestMtu ? Fit::kTooBig : fit(packet, mtu);
   if (how == Fit::kTooBig) {
     report(packet, from, IcmpError::kFragmentationNeeded, mtu);
-    return drop(packet, DropReason::kFragmentationNeeded);
+    return end(packet, DropReason::kFragmentationNeeded);
   }
-  if (!lower_ttl(packet, from)) return drop(packet, DropReason::kTtlExceeded);
+  if (!lower_ttl(packet, from)) return end(packet, DropReason::kTtlExceeded);
   if ((packet.parsed.tcp_flags & net::TcpHeader::kSyn) != 0) clamp_mss(packet, mss_for_mtu(mtu));
 
   // DF as the sender has it (RFC 4301 §8.1), but between nodes, who know what arrives.
@@ -105,10 +105,9 @@ void Pipeline::to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const 
       packet.header_length + (packet.segment_size != 0
                                   ? std::min<uint32_t>(packet.segment_size, packet.payload_length)
                                   : packet.payload_length));
-  if (packet.can_wait && packet.segment_size == 0 && packet.is_contiguous() &&
-      sa.suite().is_aead()) {
+  if (packet.buffer && packet.segment_size == 0 && packet.is_contiguous() && sa.suite().is_aead()) {
     if (packet.checksum == Checksum::kPartial) complete_checksum(packet);
-    return sender_.take(out, packet.header, packet.length());
+    return sender_.take(out, packet);
   }
   for (Segmenter segments(packet); segments.remaining() > 0;) {
     const auto [to, stride, count] = sender_.place(out, segments.next_length(), segments.alike());
