@@ -36,8 +36,11 @@ v1::TunnelRow row_of(nodestate::TunnelId id, const nodestate::Tunnel& tunnel) {
   row.set_remote(tunnel.ike.remote.text());
   if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use)) {
     row.set_vrf(office->vrf.value());
+    for (const auto& prefix : office->feasible_sources) row.add_feasible_sources(prefix.text());
   } else {
     row.set_is_link(true);
+    for (const auto label : std::get<nodestate::LinkTunnel>(tunnel.use).labels)
+      row.add_labels(label.value());
   }
   return row;
 }

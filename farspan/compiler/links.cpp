@@ -2,6 +2,9 @@
 // Links: the backbone between two nodes, for all the Vpcs they have to do with; labels tell these
 // apart.
 //
+// A node takes from another one only the labels that this one has routes for: whoever has taken one
+// node over speaks for the Vpcs of that node, and for no other.
+//
 // Always the strongest suite, ESN included: both ends are ours. Both are told to keep it up; which
 // of them calls first is the agents' business (agent/tunnels).
 #include "farspan/compiler/rows.h"
@@ -12,7 +15,8 @@ namespace {
 constexpr uint32_t kIkeLifetimeSeconds = 24 * 3600;
 constexpr uint32_t kEspLifetimeSeconds = 4 * 3600;
 
-nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer) {
+nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer,
+                           std::set<nodestate::Label> labels) {
   nodestate::Tunnel tunnel;
   nodestate::Ike& ike = tunnel.ike;
   ike.local = local.public_address;
@@ -25,16 +29,21 @@ nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer) {
   ike.esp_lifetime_seconds = kEspLifetimeSeconds;
   ike.local_subnets = {net::Prefix{}};
   ike.remote_subnets = {net::Prefix{}};
-  tunnel.use = nodestate::LinkTunnel{peer.meta.name};
+  tunnel.use = nodestate::LinkTunnel{peer.meta.name, std::move(labels)};
   return tunnel;
 }
 
 }  // namespace
 
 void add_links(const LinkedNodes& links, States& states) {
-  for (const auto& [first, second] : links) {
-    states[first->meta.name].tunnels[link_to(*second)] = link_row(*first, *second);
-    states[second->meta.name].tunnels[link_to(*first)] = link_row(*second, *first);
+  const auto labels = [&](const model::Node* from, const model::Node* to) {
+    const auto found = links.find({from, to});
+    return found == links.end() ? std::set<nodestate::Label>{} : found->second;
+  };
+  for (const auto& [ends, of_one_way] : links) {
+    const auto [one, other] = ends;
+    states[one->meta.name].tunnels[link_to(*other)] = link_row(*one, *other, labels(other, one));
+    states[other->meta.name].tunnels[link_to(*one)] = link_row(*other, *one, labels(one, other));
   }
 }
 

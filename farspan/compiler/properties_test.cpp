@@ -335,6 +335,32 @@ TEST(Compiler, RowsReferOnlyToRowsOfTheSameNodeAndLinksHaveTwoEnds) {
   }
 }
 
+// RFC 2827 between nodes: what no route over there can send is not taken here.
+TEST(Compiler, ALinkHasExactlyTheLabelsThatThePeerHasRoutesFor) {
+  size_t labels = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    const auto states = compile(RandomNetwork(seed).model);
+    std::map<std::pair<std::string, std::string>, std::set<nodestate::Label>> sent;
+    for (const auto& [node, state] : states) {
+      for (const auto& [key, next_hop] : state.routes) {
+        const auto* to = std::get_if<nodestate::ToTunnel>(&next_hop);
+        if (to == nullptr || !to->label) continue;
+        const auto& use = state.tunnels.at(to->tunnel).use;
+        sent[{node, std::get<nodestate::LinkTunnel>(use).peer_node}].insert(*to->label);
+      }
+    }
+    for (const auto& [node, state] : states) {
+      for (const auto& [id, tunnel] : state.tunnels) {
+        const auto* link = std::get_if<nodestate::LinkTunnel>(&tunnel.use);
+        if (link == nullptr) continue;
+        EXPECT_EQ(link->labels, (sent[{link->peer_node, node}]));
+        labels += link->labels.size();
+      }
+    }
+  }
+  EXPECT_GT(labels, 100u);
+}
+
 TEST(Compiler, AddingAnOfficeTouchesNoOtherTunnelAndNoPort) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     RandomNetwork network(seed);
@@ -347,9 +373,17 @@ TEST(Compiler, AddingAnOfficeTouchesNoOtherTunnelAndNoPort) {
       const nodestate::Delta delta = nodestate::diff(before.at(node), state);
       EXPECT_TRUE(delta.ports.empty() && delta.security_groups.empty() && delta.vrfs.empty());
       EXPECT_TRUE(delta.tunnels.removals.empty() && delta.routes.removals.empty());
-      // Besides its own tunnel, an office can only bring links that were not needed before.
-      for (const auto& [id, tunnel] : delta.tunnels.upserts)
-        EXPECT_FALSE(before.at(node).tunnels.contains(id));
+      // Besides its own tunnel, an office can only bring links that were not needed before, or
+      // labels for those there are.
+      for (const auto& [id, tunnel] : delta.tunnels.upserts) {
+        const auto old = before.at(node).tunnels.find(id);
+        if (old == before.at(node).tunnels.end()) continue;
+        ASSERT_TRUE(std::holds_alternative<nodestate::LinkTunnel>(tunnel.use));
+        auto with_labels = old->second;
+        std::get<nodestate::LinkTunnel>(with_labels.use).labels =
+            std::get<nodestate::LinkTunnel>(tunnel.use).labels;
+        EXPECT_EQ(with_labels, tunnel);
+      }
       for (const auto& [key, next_hop] : delta.routes.upserts)
         EXPECT_EQ(key.destination.text(), "10.200.0.0/24");
     }

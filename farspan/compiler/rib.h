@@ -29,6 +29,7 @@ struct RibRoute {
   const VpcSite* owner = nullptr;
   const model::VSwitch* vswitch = nullptr;  // exactly one of the two
   const model::IpsecConnection* connection = nullptr;
+  bool is_standby = false;  // rejected because another connection has the same destination
 
   bool is_active() const { return candidate.state == RouteState::kActive; }
 };

@@ -28,6 +28,14 @@ class Rows {
        LinkedNodes& links)
       : site_(site), node_(node), state_(state), links_(links) {}
 
+  /// Another connection has the same route and stands; packets may come by this one all the same.
+  void add_standby(const RibRoute& route) {
+    if (route.owner != &site_ || site_.gateway_node != &node_) return;
+    auto& tunnel = state_.tunnels.at(tunnel_of(*route.connection));
+    std::get<nodestate::OfficeTunnel>(tunnel.use)
+        .feasible_sources.push_back(route.candidate.destination);
+  }
+
   void add(const RibRoute& route) {
     if (route.vswitch != nullptr) {
       route.owner->stands_on(&node_) ? add_near_vswitch(route) : add_far_vswitch(route);
@@ -76,9 +84,7 @@ class Rows {
   }
 
   NextHop over_link(const model::Node& peer, const VpcSite& owner) {
-    const bool is_first =
-        std::tie(node_.meta.number, node_.meta.name) < std::tie(peer.meta.number, peer.meta.name);
-    links_.insert(is_first ? std::pair(&node_, &peer) : std::pair(&peer, &node_));
+    labels_[link_to(peer)] = &links_[{&node_, &peer}];
     return nodestate::ToTunnel{link_to(peer), owner.label};
   }
 
@@ -91,16 +97,23 @@ class Rows {
   // Only the gateway's node has packets that came out of an office's tunnel.
   void put(const RibRoute& route, const net::Prefix& destination, const NextHop& next_hop) {
     RouteKey key{site_.vrf, TableKind::kVpc, destination, route.candidate.source};
-    if (route.candidate.is_in_vpc) state_.routes[key] = next_hop;
+    if (route.candidate.is_in_vpc) put(key, next_hop);
     if (site_.gateway_node != &node_) return;
     key.table = TableKind::kGateway;
+    put(key, next_hop);
+  }
+
+  void put(const RouteKey& key, const NextHop& next_hop) {
     state_.routes[key] = next_hop;
+    const auto* link = std::get_if<nodestate::ToTunnel>(&next_hop);
+    if (link != nullptr && link->label) labels_.at(link->tunnel)->insert(*link->label);
   }
 
   const VpcSite& site_;
   const model::Node& node_;
   nodestate::NodeState& state_;
   LinkedNodes& links_;
+  std::map<nodestate::TunnelId, std::set<nodestate::Label>*> labels_;  // of links_, those of node_
 };
 
 }  // namespace
@@ -114,6 +127,7 @@ LinkedNodes add_routes(const Placement& placement, const std::map<std::string, R
       Rows rows(site, *node, states[node->meta.name], links);
       for (const RibRoute& route : rib) {
         if (route.is_active()) rows.add(route);
+        if (route.is_standby) rows.add_standby(route);
       }
     }
   }

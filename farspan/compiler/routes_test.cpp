@@ -232,6 +232,20 @@ TEST(Conflicts, ALocalVpnRouteStaysAndTheLearnedOneIsRejected) {
             "office-9 has the same destination");
 }
 
+// RFC 3704 §2.3: packets may come by the second connection, though none is sent by it.
+TEST(Conflicts, AConnectionWhoseRouteAnotherOneHasIsAFeasiblePath) {
+  GlobalOffices network(4);
+  network.office("standby", "us-east", "198.51.100.19", "10.10.10.0/24");
+  const auto sources = [&](const char* name) {
+    const auto state = compile(network.model).at("us-east-node");
+    const auto* connection = network.model.find<model::IpsecConnection>(name);
+    const auto& tunnel = state.tunnels.at(nodestate::TunnelId(connection->meta.number));
+    return std::get<nodestate::OfficeTunnel>(tunnel.use).feasible_sources;
+  };
+  EXPECT_EQ(sources("standby"), std::vector{cidr("10.10.10.0/24")});
+  EXPECT_EQ(sources("office-1"), std::vector<net::Prefix>{});
+}
+
 TEST(Conflicts, OfTwoEqualAnnouncementsTheOlderVpcWins) {
   GlobalOffices network(4);
   network.region("eu");

@@ -16,8 +16,9 @@ namespace farspan::compiler {
 
 using States = std::map<std::string, nodestate::NodeState>;  // by node name
 
-/// Pairs of nodes that send each other packets, the one with the smaller number first.
-using LinkedNodes = std::set<std::pair<const model::Node*, const model::Node*>>;
+/// Which node sends which one packets, and with which labels.
+using LinkedNodes =
+    std::map<std::pair<const model::Node*, const model::Node*>, std::set<nodestate::Label>>;
 
 void add_vrfs(const Placement& placement, States& states);                              // vrfs.cpp
 void add_ports(const model::Model& model, const Placement& placement, States& states);  // ports.cpp
@@ -25,7 +26,8 @@ void add_ports(const model::Model& model, const Placement& placement, States& st
 void add_security_groups(const model::Model& model, States& states);  // security_groups.cpp
 void add_office_tunnels(const model::Model& model, const Placement& placement,
                         States& states);  // office_tunnels.cpp
-/// Returns which nodes must be linked for the routes to work.
+/// Names the feasible sources of the tunnels that add_office_tunnels() has made, too. Returns which
+/// nodes must be linked for the routes to work.
 LinkedNodes add_routes(const Placement& placement, const std::map<std::string, Rib>& ribs,
                        States& states);                    // route_rows.cpp
 void add_links(const LinkedNodes& links, States& states);  // links.cpp

@@ -50,6 +50,7 @@ void reject_if_taken(RibRoute& route, const std::string& by) {
   if (!route.is_active()) return;
   route.candidate.state = RouteState::kRejected;
   route.candidate.reason = by + " has the same destination and stands already";
+  route.is_standby = true;
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ enum class Severity : uint8_t { kExpected, kPeer, kNode };
   X(kBadVirtioHeader,      "bad_virtio_header",      kPeer,     "the port's offload header contradicts its packet") \
   X(kSpoofedSource,        "spoofed_source",         kPeer,     "the source address belongs elsewhere: an instance's is another one, or the way back leads to another port or tunnel (RFC 2827)") \
   X(kNoWayBack,            "no_way_back",            kPeer,     "no route leads back to the source: an office sends from a prefix that no VpnRoute publishes to the Vpc it sends to (RFC 2827)") \
+  X(kForeignLabel,         "foreign_label",          kPeer,     "a node sent with the label of a Vpc that it has no part in") \
   X(kFragmentOverlap,      "fragment_overlap",       kPeer,     "fragments of one datagram overlap (RFC 5722, applied to IPv4)") \
   X(kFragmentTimeout,      "fragment_timeout",       kPeer,     "the rest of a fragmented datagram did not come in 30 s (RFC 1122 §3.3.2)") \
   X(kFragmentLimit,        "fragment_limit",         kNode,     "too many incomplete fragmented datagrams, or one too large") \

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -96,12 +97,16 @@ struct OfficeTunnel {
   std::string connection;  // IpsecConnection
   VrfId vrf;               // what it decrypts is routed here
   std::string psk;         // secret
+  // where packets may come from although the way back to there is another tunnel of this gateway: a
+  // feasible path (RFC 3704 §2.3)
+  std::vector<net::Prefix> feasible_sources = {};
   bool operator==(const OfficeTunnel&) const = default;
 };
 
 struct LinkTunnel {
   std::string
       peer_node;  // authenticates with a certificate of the controller's CA for ike.remote_id
+  std::set<Label> labels = {};  // those the peer has a route for: nothing else is taken from it
   bool operator==(const LinkTunnel&) const = default;
 };
 

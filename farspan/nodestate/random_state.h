@@ -98,9 +98,13 @@ class RandomState {
   }
   Tunnel tunnel(uint32_t id) {
     return {ike(), OfficeTunnel{"office-" + std::to_string(id), VrfId(1 + number(3)),
-                                coin() ? "secret" : "other"}};
+                                coin() ? "secret" : "other", prefixes()}};
   }
-  Tunnel link(uint32_t id) { return {ike(), LinkTunnel{"node-" + std::to_string(id)}}; }
+  Tunnel link(uint32_t id) {
+    LinkTunnel link{"node-" + std::to_string(id)};
+    for (uint32_t i = number(3); i > 0; --i) link.labels.emplace(16 + number(3));
+    return {ike(), std::move(link)};
+  }
   RouteKey route_key() {
     RouteKey key{VrfId(1 + number(3)), coin() ? TableKind::kVpc : TableKind::kGateway, prefix(),
                  std::nullopt};

@@ -332,7 +332,8 @@ def two_linked_nodes(lab, suite=None, is_link=True, has_routers=False, mtu=1500)
         batch.is_snapshot, batch.generation = True, 1
         batch.vrfs.add(id=1, vpc="vpc-1", router=f"{own}.1", label=17)
         open_group(batch)
-        batch.tunnels.add(id=tunnel, is_link=is_link, vrf=0 if is_link else 1, remote=remote)
+        batch.tunnels.add(id=tunnel, is_link=is_link, vrf=0 if is_link else 1, remote=remote,
+                          labels=[17] if is_link else [])
         port = batch.ports.add(id=1, vrf=1, address=f"{own}.5", gateway=f"{own}.1", subnet=f"{own}.0/24", mac=mac_of(1),
                                has_fd=True, mtu=1500)
         port.security_groups.append(1)

@@ -77,7 +77,8 @@ class Judge:
         batch.is_snapshot, batch.generation = True, 1
         batch.vrfs.add(id=1, vpc="vpc-1", router="10.1.0.1", label=LABEL)
         open_group(batch)
-        batch.tunnels.add(id=tunnel, is_link=is_link, vrf=0 if is_link else 1, remote=PEER)
+        batch.tunnels.add(id=tunnel, is_link=is_link, vrf=0 if is_link else 1, remote=PEER,
+                          labels=[LABEL] if is_link else [])
         port = batch.ports.add(id=1, vrf=1, address=CLIENT, gateway="10.1.0.1", subnet="10.1.0.0/24", mac=mac_of(1), has_fd=True, mtu=1500)
         port.security_groups.append(1)
         for table in (0, 1):

@@ -116,6 +116,13 @@ void EveryReason::provoke(DropReason reason) {
     case kNoWayBack:
       return berlin.from_wire(
           {paris.seal(kOffice, udp({"192.168.7.7", "10.1.0.5"}, 1, 2, "from nowhere"))});
+    case kForeignLabel:
+      berlin.program([](v1::TablesBatch& batch) {
+        plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}});
+        allow_from(batch, "0.0.0.0/0");
+        batch.mutable_tunnels(0)->clear_labels();
+      });
+      return send_labelled(kLabel, true);
     case kFragmentOverlap:
       send(first_fragment(1, 'x'));
       return send(first_fragment(1, 'y'));

@@ -422,7 +422,11 @@ void plain_tables(v1::TablesBatch& batch, const std::string& own,
       auto* tunnel = batch.add_tunnels();
       tunnel->set_id(id);
       tunnel->set_is_link((id & 0x80000000) != 0);
-      if (!tunnel->is_link()) tunnel->set_vrf(1);
+      if (tunnel->is_link()) {
+        tunnel->add_labels(kLabel);
+      } else {
+        tunnel->set_vrf(1);
+      }
     }
   }
   for (const auto table : {v1::TABLE_KIND_VPC, v1::TABLE_KIND_GATEWAY}) {

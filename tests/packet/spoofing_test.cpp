@@ -31,6 +31,10 @@ class Spoofing : public World {
   }
 };
 
+v1::TunnelRow& row_of_tunnel(v1::TablesBatch& batch, uint32_t id) {
+  return *std::ranges::find(*batch.mutable_tunnels(), id, [](const auto& row) { return row.id(); });
+}
+
 TEST_F(Spoofing, AnOfficeSpeaksForItselfOnly) {
   const char* const others[] = {"10.1.0.6", "172.18.0.5", "10.2.0.5", "10.1.0.1", "10.1.0.5"};
   for (const char* source : others) from_paris(udp({source, "10.1.0.5"}, 1, 2, "not me"));
@@ -101,6 +105,45 @@ TEST_F(Spoofing, ALinkSpeaksForNobodyOfThisNode) {
   expect_drops(berlin, {{kSpoofedSource, 2}});
 }
 
+TEST_F(Spoofing, ALinkCarriesItsOwnLabelsOnly) {
+  const auto with_labels = [&](std::vector<uint32_t> labels) {
+    program([&](v1::TablesBatch& batch) {
+      auto* second = batch.add_vrfs();  // a Vpc in no Cen, whose addresses the other one has, too
+      second->set_id(2);
+      second->set_router("10.1.0.1");
+      second->set_label(kLabel + 1);
+      row_of_tunnel(batch, kLink).clear_labels();
+      for (const uint32_t label : labels) row_of_tunnel(batch, kLink).add_labels(label);
+      for (const char* to : {"10.1.0.6/32", "10.2.0.0/24"}) {
+        auto* route = batch.add_routes();
+        route->mutable_key()->set_vrf(2);
+        route->mutable_key()->set_destination(to);
+        if (to[3] == '1') {
+          route->mutable_next_hop()->set_port(6);
+        } else {
+          route->mutable_next_hop()->mutable_tunnel()->set_tunnel(kLink);
+          route->mutable_next_hop()->mutable_tunnel()->set_label(kLabel + 1);
+        }
+      }
+      batch.mutable_ports(1)->set_vrf(2);
+    });
+  };
+  const Bytes packet = udp({"10.2.0.5", "10.1.0.6"}, 1, 2, "into a private Vpc");
+  with_labels({kLabel});
+  from_osaka(packet, kLabel + 1);
+  from_osaka(echo({"10.2.0.5", "10.1.0.1"}, true, 7, "is there a router?"), kLabel + 1);
+  EXPECT_THAT(berlin.taken_from(6), IsEmpty());
+  EXPECT_THAT(berlin.sent(), IsEmpty());
+  expect_drops(berlin, {{kForeignLabel, 2}});
+  with_labels({kLabel, kLabel + 1});
+  from_osaka(packet, kLabel + 1);
+  EXPECT_THAT(berlin.taken_from(6), SizeIs(1));
+  with_labels({});  // and what was let in has to go again
+  from_osaka(packet, kLabel + 1);
+  EXPECT_THAT(berlin.taken_from(6), IsEmpty());
+  expect_drops(berlin, {{kForeignLabel, 3}});
+}
+
 TEST_F(Spoofing, ALinkReachesNoVpcThatHasNoRouteToIt) {
   program([](v1::TablesBatch& batch) {
     auto* second = batch.add_vrfs();  // a Vpc in no Cen, whose addresses the other one has, too
@@ -112,6 +155,7 @@ TEST_F(Spoofing, ALinkReachesNoVpcThatHasNoRouteToIt) {
     route->mutable_key()->set_destination("10.1.0.6/32");
     route->mutable_next_hop()->set_port(6);
     batch.mutable_ports(1)->set_vrf(2);
+    row_of_tunnel(batch, kLink).add_labels(kLabel + 1);
   });
   from_osaka(udp({"10.2.0.5", "10.1.0.6"}, 1, 2, "into a private Vpc"), kLabel + 1);
   from_osaka(udp({"10.1.0.6", "10.1.0.6"}, 1, 2, "in its own name"), kLabel + 1);
@@ -132,6 +176,36 @@ TEST_F(Spoofing, WhatNobodyCanAnswerDoesNotComeIn) {
   from_paris(udp({"172.16.0.5", "10.1.0.5"}, 1, 2, "unpublished"));
   EXPECT_THAT(berlin.taken_from(5), IsEmpty());
   expect_drops(berlin, {{kNoWayBack, 1}});
+}
+
+TEST_F(Spoofing, AStandbyTunnelIsAFeasiblePath) {  // RFC 3704 §2.3
+  TestNode rome("rome", "203.0.113.9");
+  connect(berlin, kRome, rome, kRome);
+  const auto from_rome = [&](const Bytes& packet) { berlin.from_wire({rome.seal(kRome, packet)}); };
+  const auto program_rome = [&](const std::function<void(v1::TablesBatch&)>& change) {
+    program([&](v1::TablesBatch& batch) {
+      auto* tunnel = batch.add_tunnels();
+      tunnel->set_id(kRome);
+      tunnel->set_vrf(1);
+      change(batch);
+    });
+  };
+  const Bytes packet = udp({"172.16.0.5", "10.1.0.5"}, 1, 2, "by the other tunnel");
+  program_rome([](v1::TablesBatch&) {});
+  from_rome(packet);
+  EXPECT_THAT(berlin.taken_from(5), IsEmpty());
+  program_rome([](v1::TablesBatch& batch) {
+    row_of_tunnel(batch, kRome).add_feasible_sources("172.16.0.0/25");
+  });
+  from_rome(packet);
+  from_rome(udp({"172.16.0.200", "10.1.0.5"}, 1, 2, "outside of it"));
+  from_rome(udp({"10.1.0.6", "10.1.0.5"}, 1, 2, "a local instance"));
+  EXPECT_THAT(berlin.taken_from(5), SizeIs(1));
+  // an answer may come by it, too
+  berlin.from_instance(6, frame(udp({"10.1.0.6", "172.16.0.5"}, 4000, 53, "query")));
+  from_rome(udp({"172.16.0.5", "10.1.0.6"}, 53, 4000, "answer"));
+  EXPECT_THAT(berlin.taken_from(6), SizeIs(1));
+  expect_drops(berlin, {{kSpoofedSource, 3}});
 }
 
 // A policy route takes what 10.1.0.6 sends to 172.16.0.0/24 to rome; the rest goes to paris.

@@ -53,6 +53,7 @@ TEST_F(Tunnel, ErrorsAboutOneOfficeBehindALinkAreNotTakenFromTheOthers) {  // RF
     second->set_id(2);
     second->set_router("10.1.0.1");
     second->set_label(kLabel + 1);
+    batch.mutable_tunnels(0)->add_labels(kLabel + 1);
     auto* back = batch.add_routes();
     back->mutable_key()->set_vrf(2);
     back->mutable_key()->set_destination("172.18.0.0/24");

@@ -19,6 +19,7 @@
 #include "farspan/dataplane/control/counters.h"
 #include "farspan/dataplane/control/journaled_rows.h"
 #include "farspan/dataplane/control/references.h"
+#include "farspan/dataplane/control/tunnel_bounds.h"
 #include "farspan/dataplane/fib/route_table.h"
 #include "farspan/dataplane/path/tunnel_path.h"
 #include "farspan/dataplane/policy/rule_set.h"
@@ -56,7 +57,8 @@ struct TunnelRow {
   VrfId vrf;
   uint32_t remote = 0;  // host order; 0: it may call from anywhere
   std::shared_ptr<InterfaceCounters> counters;
-  std::shared_ptr<TunnelPath> path;  // made and kept with the counters
+  std::shared_ptr<TunnelPath> path;            // made and kept with the counters
+  std::shared_ptr<const TunnelBounds> bounds;  // never null in a row; another one: others
   bool operator==(const TunnelRow&) const = default;
 };
 

@@ -148,6 +148,8 @@ class BatchReader {
       return row_error(name, "vrf", std::to_string(row.vrf()) + " has no meaning on a link",
                        "leave it 0: the label says which VRF");
     }
+    Result<TunnelBounds> bounds = read_bounds(name, row);
+    if (!bounds) return bounds.error();
     TunnelRow& tunnel = intent_.tunnels.write(TunnelId(row.id()));
     tunnel.is_link = row.is_link();
     tunnel.vrf = VrfId(row.vrf());
@@ -156,7 +158,26 @@ class BatchReader {
       tunnel.counters = std::make_shared<InterfaceCounters>();
       tunnel.path = std::make_shared<TunnelPath>();
     }
+    if (!tunnel.bounds || *tunnel.bounds != *bounds)
+      tunnel.bounds = std::make_shared<const TunnelBounds>(std::move(*bounds));
     return ok();
+  }
+
+  static Result<TunnelBounds> read_bounds(const std::string& name, const v1::TunnelRow& row) {
+    if (row.labels_size() > 0 && !row.is_link())
+      return row_error(name, "labels", "have no meaning on an office's tunnel", "leave them out");
+    if (row.feasible_sources_size() > 0 && row.is_link())
+      return row_error(name, "feasible_sources", "have no meaning on a link", "leave them out");
+    for (const uint32_t label : row.labels()) {
+      if (!is_label(label)) return label_out_of_range(name, "labels", label);
+    }
+    std::vector<Prefix4> sources;
+    for (const std::string& text : row.feasible_sources()) {
+      Result<Prefix4> source = prefix(name, "feasible_sources", text);
+      if (!source) return source.error();
+      sources.push_back(*source);
+    }
+    return TunnelBounds({row.labels().begin(), row.labels().end()}, std::move(sources));
   }
 
   Status read_port(const v1::PortRow& row) {

@@ -90,8 +90,8 @@ void TableBuilder::compile_tunnels() {
     }
     if (row == nullptr || before == *row) continue;
     const VrfIndex vrf(row->is_link ? 0 : intent_->vrfs.find(row->vrf)->index);
-    draft_.tunnels.write(row->index) = {false,         id,       row->is_link, vrf, row->remote,
-                                        row->counters, row->path};
+    draft_.tunnels.write(row->index) = {false,         id,        row->is_link, vrf, row->remote,
+                                        row->counters, row->path, row->bounds};
     if (!before) draft_.tunnel_by_id.insert(id.value(), TunnelIndex(row->index));
   }
 }

@@ -251,6 +251,14 @@ TEST(TableBuilder, RefusesByNameAndChangesNothing) {
        "priority 65536 is above"},
       {"tunnels { id: 21 vrf: 99 }", "tunnel 21: vrf 99 does not exist"},
       {"tunnels { id: 21 vrf: 3 is_link: true }", "tunnel 21: vrf 3 has no meaning on a link"},
+      {"tunnels { id: 21 vrf: 3 labels: 19 }",
+       "tunnel 21: labels have no meaning on an office's tunnel"},
+      {"tunnels { id: 2147483653 is_link: true labels: 15 }",
+       "tunnel 2147483653: labels 15 is not within 16 to 1048575"},
+      {R"(tunnels { id: 2147483653 is_link: true feasible_sources: "10.0.0.0/8" })",
+       "tunnel 2147483653: feasible_sources have no meaning on a link"},
+      {R"(tunnels { id: 21 vrf: 3 feasible_sources: "10.0.0.1/8" })",
+       "tunnel 21: feasible_sources '10.0.0.1/8' is no IPv4 prefix"},
       {R"(ports { id: 6 vrf: 3 address: "172.16.2.1" gateway: "172.16.1.253" subnet: "172.16.1.0/24" mac: "\002aaaaa" })",
        "port 6: address 172.16.2.1/32 is outside subnet 172.16.1.0/24"},
       {R"(ports { id: 6 vrf: 3 address: "172.16.1.1" gateway: "172.16.2.1" subnet: "172.16.1.0/24" mac: "\002aaaaa" })",
@@ -301,6 +309,24 @@ TEST(TableBuilder, RefusesByNameAndChangesNothing) {
   EXPECT_EQ(rows_in(after->vrfs), 1);
   EXPECT_EQ(rows_in(after->ports), 1);
   EXPECT_EQ(rows_in(after->tunnels), 2);
+}
+
+TEST(TableBuilder, ATunnelHasBoundsOfItsOwn) {
+  TableBuilder builder;
+  const auto tables = programmed(builder, R"(
+    vrfs { id: 3 router: "172.16.1.253" label: 19 }
+    tunnels { id: 20 vrf: 3 feasible_sources: "10.10.0.0/16" feasible_sources: "10.9.0.0/24" }
+    tunnels { id: 21 vrf: 3 }
+    tunnels { id: 2147483653 is_link: true labels: 21 labels: 19 })");
+  const auto bounds = [&](uint32_t id) -> const TunnelBounds& {
+    return *tables->at(*tables->find_tunnel(TunnelId(id))).bounds;
+  };
+  EXPECT_TRUE(bounds(20).has_source(ip("10.10.255.255")));
+  EXPECT_FALSE(bounds(20).has_source(ip("10.9.1.0")));
+  EXPECT_FALSE(bounds(21).has_source(ip("10.10.0.1")));
+  EXPECT_TRUE(bounds(2147483653).has_label(19));
+  EXPECT_FALSE(bounds(2147483653).has_label(20));
+  EXPECT_FALSE(bounds(20).has_label(19));
 }
 
 TEST(TableBuilder, RowsMayExchangeWhatIsTheirsAloneInOneBatch) {

@@ -22,6 +22,7 @@
 #include "farspan/base/unique_fd.h"
 #include "farspan/dataplane/control/counters.h"
 #include "farspan/dataplane/control/id_index.h"
+#include "farspan/dataplane/control/tunnel_bounds.h"
 #include "farspan/dataplane/fib/fib.h"
 #include "farspan/dataplane/path/tunnel_path.h"
 #include "farspan/dataplane/policy/rule_set.h"
@@ -56,6 +57,7 @@ struct TunnelEntry {
   uint32_t remote = 0;  // who the tunnel is declared for: its IKE is no stranger's; 0: unknown
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
   std::shared_ptr<TunnelPath> path;             // never null in a row
+  std::shared_ptr<const TunnelBounds> bounds;   // never null in a row
 };
 
 struct Tables {

@@ -7,9 +7,10 @@
 // original packets go.
 //
 // Nobody speaks for somebody else: what comes by a tunnel passes only if the way back to its source
-// leads there (RFC 2827 §3, strict: RFC 3704 §2.2), policy routes included. A link can so carry
-// nothing for a Vpc none of whose routes leads to it. It is asked when a flow begins or is judged
-// again, and never of a decided flow's packets: they cannot be anything else.
+// leads there (RFC 2827 §3, strict: RFC 3704 §2.2), policy routes included, or to another office's
+// for which this one may stand in (RFC 3704 §2.3); and a link carries only the labels it was given.
+// It is asked when a flow begins or is judged again, and never of a decided flow's packets: they
+// cannot be anything else.
 #include "farspan/dataplane/packet/icmp_quote.h"
 #include "farspan/dataplane/packet/parse.h"
 #include "farspan/dataplane/pipeline/inner_flow.h"
@@ -156,12 +157,29 @@ Adjacency Pipeline::way_back(const FlowEnds& ends, const Arrival& from,
   return tables_->fib.lookup(there.vrf, there.table, ends.destination, ends.source);
 }
 
+// Whether `back`, the way to `source`, leads to where its packet came from.
+bool Pipeline::comes_from(const Adjacency& back, uint32_t source, const Arrival& from) const {
+  if (leads_to(back, from.ingress)) return true;
+  if (!from.ingress.is_tunnel() || back.kind != AdjacencyKind::kTunnel) return false;
+  return !tables_->at(back.tunnel()).is_link &&
+         tables_->at(from.ingress.tunnel()).bounds->has_source(source);
+}
+
+// Why nothing at all is taken from `from`.
+std::optional<DropReason> Pipeline::refuse_vrf(const Arrival& from) const {
+  if (!from.ingress.is_tunnel()) return std::nullopt;
+  const TunnelEntry& tunnel = tables_->at(from.ingress.tunnel());
+  if (!tunnel.is_link || tunnel.bounds->has_label(tables_->at(from.vrf).label)) return std::nullopt;
+  return DropReason::kForeignLabel;
+}
+
 Pipeline::Decision Pipeline::judge(const Parsed& p, const Arrival& from,
                                    FlowDirection direction) const {
   const auto refuse = [](DropReason reason) { return Decision{reason, {}}; };
+  if (const auto foreign = refuse_vrf(from)) return refuse(*foreign);
   const Adjacency adjacency = tables_->fib.lookup(from.vrf, from.table, p.source, p.destination);
   const Adjacency back = way_back({p.source, p.destination}, from, adjacency);
-  const bool is_from_there = leads_to(back, from.ingress);
+  const bool is_from_there = comes_from(back, p.source, from);
   // A port's packets have the port's address; there the question is only whose answer this is.
   if (from.ingress.is_tunnel() && !is_from_there) {
     return refuse(back.kind == AdjacencyKind::kNone ? DropReason::kNoWayBack
@@ -211,6 +229,7 @@ Pipeline::Decision Pipeline::judge(const Parsed& p, const Arrival& from,
 // on the way (RFC 5508 §4.3), but none that stands here, for those send no errors through tunnels.
 Pipeline::Decision Pipeline::decide_related(const SuperPacket& error, const Arrival& from) {
   const auto refuse = [](DropReason reason) { return Decision{reason, {}}; };
+  if (const auto foreign = refuse_vrf(from)) return refuse(*foreign);
   const auto quoted = read_quote(error);
   if (!quoted || quoted->source != error.parsed.destination)
     return refuse(DropReason::kNoFlowForPacket);

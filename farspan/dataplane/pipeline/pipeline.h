@@ -140,6 +140,8 @@ class Pipeline {
     uint32_t source, destination;
   };
   Adjacency way_back(const FlowEnds& ends, const Arrival& from, const Adjacency& onward) const;
+  bool comes_from(const Adjacency& back, uint32_t source, const Arrival& from) const;
+  std::optional<DropReason> refuse_vrf(const Arrival& from) const;
   // to_port.cpp
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
   void write_frame(SuperPacket& packet, const PortEntry& port);

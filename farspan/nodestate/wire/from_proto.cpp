@@ -3,6 +3,7 @@
 // refusal, so a row is read top to bottom and judged once at its end.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "farspan/nodestate/wire/wire.h"
@@ -124,12 +125,20 @@ std::vector<Rule> rules_of(RowReader& row, const char* field,
   return rules;
 }
 
-std::vector<net::Prefix> subnets_of(RowReader& row, const char* field,
-                                    const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  std::vector<net::Prefix> subnets;
-  if (!row.fits(field, texts, kMaxSubnets)) return subnets;
-  for (const auto& text : texts) subnets.push_back(row.prefix(field, text));
-  return subnets;
+std::vector<net::Prefix> prefixes_of(RowReader& row, const char* field,
+                                     const google::protobuf::RepeatedPtrField<std::string>& texts,
+                                     size_t limit) {
+  std::vector<net::Prefix> prefixes;
+  if (!row.fits(field, texts, limit)) return prefixes;
+  for (const auto& text : texts) prefixes.push_back(row.prefix(field, text));
+  return prefixes;
+}
+
+std::set<Label> labels_of(RowReader& row,
+                          const google::protobuf::RepeatedField<uint32_t>& numbers) {
+  std::set<Label> labels;
+  for (const uint32_t number : numbers) labels.insert(row.label("labels", number));
+  return labels;
 }
 
 Ike ike_of(RowReader& row, const v1::Ike& message) {
@@ -144,8 +153,9 @@ Ike ike_of(RowReader& row, const v1::Ike& message) {
   ike.esp_proposal = row.name("ike.esp_proposal", message.esp_proposal());
   ike.ike_lifetime_seconds = message.ike_lifetime_seconds();
   ike.esp_lifetime_seconds = message.esp_lifetime_seconds();
-  ike.local_subnets = subnets_of(row, "ike.local_subnets", message.local_subnets());
-  ike.remote_subnets = subnets_of(row, "ike.remote_subnets", message.remote_subnets());
+  ike.local_subnets = prefixes_of(row, "ike.local_subnets", message.local_subnets(), kMaxSubnets);
+  ike.remote_subnets =
+      prefixes_of(row, "ike.remote_subnets", message.remote_subnets(), kMaxSubnets);
   ike.has_dpd = message.has_dpd();
   ike.is_start_now = message.is_start_now();
   return ike;
@@ -280,11 +290,14 @@ Result<Keyed<TunnelId, Tunnel>> from_proto(const v1::Tunnel& message) {
       if (message.office().psk().size() > kMaxPsk) row.refuse("psk", "is longer than 128 bytes");
       read.row.use =
           OfficeTunnel{row.name("connection", message.office().connection()),
-                       row.id<VrfId>("vrf", message.office().vrf()), message.office().psk()};
+                       row.id<VrfId>("vrf", message.office().vrf()), message.office().psk(),
+                       prefixes_of(row, "feasible_sources", message.office().feasible_sources(),
+                                   kMaxFeasibleSources)};
       break;
     case v1::Tunnel::kLink:
       if (!has_link_id) row.refuse("id", std::to_string(message.id()) + " is an IpsecConnection's");
-      read.row.use = LinkTunnel{row.name("peer_node", message.link().peer_node())};
+      read.row.use = LinkTunnel{row.name("peer_node", message.link().peer_node()),
+                                labels_of(row, message.link().labels())};
       break;
     case v1::Tunnel::USE_NOT_SET:
       row.refuse("use", "is not set");

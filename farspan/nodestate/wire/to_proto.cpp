@@ -81,9 +81,13 @@ v1::Tunnel to_proto(TunnelId id, const Tunnel& tunnel) {
                           message.mutable_office()->set_connection(office.connection);
                           message.mutable_office()->set_vrf(office.vrf.value());
                           message.mutable_office()->set_psk(office.psk);
+                          for (const auto& prefix : office.feasible_sources)
+                            message.mutable_office()->add_feasible_sources(prefix.text());
                         },
                         [&](const LinkTunnel& link) {
                           message.mutable_link()->set_peer_node(link.peer_node);
+                          for (const Label label : link.labels)
+                            message.mutable_link()->add_labels(label.value());
                         }},
              tunnel.use);
   return message;

@@ -35,6 +35,7 @@ namespace farspan::nodestate::wire {
 inline constexpr size_t kMaxName = 255;    // of any resource, identity, netns or proposal
 inline constexpr size_t kMaxPsk = 128;     // bytes
 inline constexpr size_t kMaxSubnets = 64;  // on each side of one tunnel: what one SA can carry
+inline constexpr size_t kMaxFeasibleSources = 65536;  // of one tunnel: standby routes of a gateway
 inline constexpr size_t kMaxGroupsOfPort = 64;
 inline constexpr size_t kMaxRulesOfGroup =
     65536;  // of each direction, members of open groups included
