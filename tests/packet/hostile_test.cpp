@@ -109,6 +109,23 @@ TEST_F(Hostile, AnExactResetEndsAndItsPortsOpenAnew) {
   expect_drops(berlin, {});
 }
 
+// A flow that is judged again may have gone another way meanwhile, so what does not fit passes
+// once; one that a change does not touch is watched on.
+TEST_F(Hostile, AChangeElsewhereDoesNotOpenTheWindow) {
+  const auto program_with = [&](const char* destination) {
+    berlin.program([&](v1::TablesBatch& batch) {
+      plain_tables(batch, "10.1.0", {{"172.16.0.0/24", kOffice}, {destination, kOffice}});
+      allow_from(batch, "10.1.0.0/24");
+    });
+  };
+  open();
+  program_with("172.31.0.0/24");
+  EXPECT_EQ(in(0x80000000, 1001, kAck | kPsh), 0u);
+  program_with("172.16.0.0/25");
+  EXPECT_EQ(in(0x80000000, 1001, kAck | kPsh), 1u);
+  expect_drops(berlin, {{kTcpWindow, 1}});
+}
+
 TEST_F(Hostile, AConnectionIsPickedUpInTheMiddle) {
   out(700, 900, kAck | kPsh);
   EXPECT_EQ(in(900, 700, kAck), 1u);

@@ -10,6 +10,28 @@
 #include "farspan/v1/tables.pb.h"
 
 namespace farspan::dataplane {
+namespace {
+
+// More changes of one table are logged as one, of a prefix that covers them.
+constexpr size_t kLoggedRoutes = 8;
+
+Prefix4 covering(const std::vector<Prefix4>& prefixes) {
+  Prefix4 all = prefixes.front();
+  for (const Prefix4& prefix : prefixes) {
+    all.length = std::min(all.length, prefix.length);
+    while (!all.contains(prefix.address)) --all.length;
+  }
+  all.address &= Prefix4::mask(all.length);
+  return all;
+}
+
+template <class Entry>
+void vacate(Entry& place, TablesVersion version) {
+  place = {};
+  place.judged_anew = version;
+}
+
+}  // namespace
 
 TableBuilder::TableBuilder() : intent_(std::make_unique<Intent>()) {}
 TableBuilder::~TableBuilder() = default;
@@ -44,7 +66,7 @@ std::unique_ptr<const Tables> TableBuilder::drop_tap(PortId id, const UniqueFd* 
 }
 
 std::unique_ptr<const Tables> TableBuilder::publish() {
-  draft_.version = TablesVersion(draft_.version.value() + 1);
+  draft_.version = next_version();
   return std::make_unique<const Tables>(draft_);
 }
 
@@ -53,24 +75,50 @@ void TableBuilder::compile() {
   compile_vrfs();
   compile_tunnels();
   compile_ports();
-  std::vector<std::pair<VrfIndex, std::pair<VrfId, TableKind>>> tables;
-  for (const RouteChange& route : intent_->routes) {
-    const std::pair owner(route.vrf, route.kind);
-    if (!tables.empty() && tables.back().second == owner) continue;
-    const VrfRow* vrf = intent_->vrfs.find(route.vrf);
-    const uint32_t index =
-        vrf != nullptr ? vrf->index : intent_->vrfs.before().at(route.vrf)->index;
-    tables.emplace_back(VrfIndex(index), owner);
+  const std::vector<ChangedTable> tables = changed_tables();
+  for (const ChangedTable& table : tables) {
+    const FlowDomain domain = row_or_before(table.owner.first).domain;
+    for (const Prefix4& prefix : table.prefixes)
+      draft_.changes.route(next_version(), table.vrf, domain, prefix);
   }
   intent_->commit();
-  compile_routes(tables);
+  for (const auto& [vrf, owner, prefixes] : tables) {
+    const auto table = intent_->tables.find(owner);
+    draft_.fib.set(vrf, owner.second,
+                   table == intent_->tables.end() ? nullptr : table->second.publish());
+  }
+}
+
+// The VRF of a route that the batch changed; it may have gone with the route.
+const VrfRow& TableBuilder::row_or_before(VrfId id) const {
+  const VrfRow* row = intent_->vrfs.find(id);
+  return row != nullptr ? *row : *intent_->vrfs.before().at(id);
+}
+
+std::vector<TableBuilder::ChangedTable> TableBuilder::changed_tables() const {
+  std::vector<ChangedTable> tables;
+  for (const RouteChange& route : intent_->routes) {
+    const std::pair owner(route.vrf, route.kind);
+    if (tables.empty() || tables.back().owner != owner)
+      tables.push_back({VrfIndex(row_or_before(route.vrf).index), owner, {}});
+    std::vector<Prefix4>& prefixes = tables.back().prefixes;
+    prefixes.push_back(route.key.destination);
+    if (prefixes.size() > kLoggedRoutes) prefixes = {covering(prefixes)};
+  }
+  return tables;
 }
 
 void TableBuilder::compile_vrfs() {
   for (const auto& [id, before] : intent_->vrfs.before()) {
     if (!before) continue;
     draft_.vrf_by_label.erase(before->label);
-    if (intent_->vrfs.find(id) == nullptr) draft_.vrfs.write(before->index) = {};
+    const VrfRow* row = intent_->vrfs.find(id);
+    if (row == nullptr) draft_.vrfs.write(before->index) = {};
+    // Which VRF packets of a link belong to is no part of what is remembered about a flow.
+    if (row != nullptr && row->label == before->label && row->domain == before->domain) continue;
+    const VrfIndex vrf(before->index);
+    draft_.changes.route(next_version(), vrf, before->domain, {});
+    if (row != nullptr) draft_.changes.route(next_version(), vrf, row->domain, {});
   }
   for (const auto& [id, before] : intent_->vrfs.before()) {
     const VrfRow* row = intent_->vrfs.find(id);
@@ -85,13 +133,20 @@ void TableBuilder::compile_tunnels() {
   for (const auto& [id, before] : intent_->tunnels.before()) {
     const TunnelRow* row = intent_->tunnels.find(id);
     if (row == nullptr && before) {
-      draft_.tunnels.write(before->index) = {};
+      vacate(draft_.tunnels.write(before->index), next_version());
       draft_.tunnel_by_id.erase(id.value());
     }
     if (row == nullptr || before == *row) continue;
     const VrfIndex vrf(row->is_link ? 0 : intent_->vrfs.find(row->vrf)->index);
-    draft_.tunnels.write(row->index) = {false,         id,        row->is_link, vrf, row->remote,
-                                        row->counters, row->path, row->bounds};
+    draft_.tunnels.write(row->index) = {.is_vacant = false,
+                                        .judged_anew = next_version(),
+                                        .id = id,
+                                        .is_link = row->is_link,
+                                        .vrf = vrf,
+                                        .remote = row->remote,
+                                        .counters = row->counters,
+                                        .path = row->path,
+                                        .bounds = row->bounds};
     if (!before) draft_.tunnel_by_id.insert(id.value(), TunnelIndex(row->index));
   }
 }
@@ -109,7 +164,7 @@ void TableBuilder::compile_ports() {
   }
   for (const auto& [id, before] : intent_->ports.before()) {
     const PortRow* row = intent_->ports.find(id);
-    if (row == nullptr && before) draft_.ports.write(before->index) = {};
+    if (row == nullptr && before) vacate(draft_.ports.write(before->index), next_version());
     if (row != nullptr && before != *row) changed.insert(id);
   }
   for (const PortId id : changed) compile_port(id);
@@ -118,13 +173,17 @@ void TableBuilder::compile_ports() {
 void TableBuilder::compile_port(PortId id) {
   const PortRow& row = *intent_->ports.find(id);
   PortEntry& port = draft_.ports.write(row.index);
+  const VrfIndex vrf(intent_->vrfs.find(row.vrf)->index);
+  auto rules = rule_set_of(row.groups);
+  if (port.is_vacant || port.id != id || port.vrf != vrf || port.rules != rules)
+    port.judged_anew = next_version();
   port.is_vacant = false;
   port.id = id;
-  port.vrf = VrfIndex(intent_->vrfs.find(row.vrf)->index);
+  port.vrf = vrf;
   port.address = row.address;
   port.mac = row.mac;
   port.mtu = row.mtu;
-  port.rules = rule_set_of(row.groups);
+  port.rules = std::move(rules);
   port.counters = row.counters;
   port.tap = row.tap;
 }
@@ -146,15 +205,6 @@ std::shared_ptr<const RuleSet> TableBuilder::rule_set_of(const Groups& groups) {
   }
   rule_sets_[groups] = rule_set;
   return rule_set;
-}
-
-void TableBuilder::compile_routes(
-    const std::vector<std::pair<VrfIndex, std::pair<VrfId, TableKind>>>& tables) {
-  for (const auto& [index, owner] : tables) {
-    const auto table = intent_->tables.find(owner);
-    draft_.fib.set(index, owner.second,
-                   table == intent_->tables.end() ? nullptr : table->second.publish());
-  }
 }
 
 }  // namespace farspan::dataplane

@@ -27,6 +27,7 @@ class TablesBatch;
 namespace farspan::dataplane {
 
 struct Intent;
+struct VrfRow;
 
 class TableBuilder {
  public:
@@ -50,6 +51,13 @@ class TableBuilder {
 
  private:
   using Groups = std::vector<uint32_t>;
+  struct ChangedTable {
+    VrfIndex vrf;
+    std::pair<VrfId, TableKind> owner;
+    std::vector<Prefix4> prefixes;  // of the routes that changed, or one that covers them
+  };
+
+  TablesVersion next_version() const { return TablesVersion(draft_.version.value() + 1); }
 
   std::unique_ptr<const Tables> publish();
   void compile();
@@ -57,7 +65,8 @@ class TableBuilder {
   void compile_tunnels();
   void compile_ports();
   void compile_port(PortId id);
-  void compile_routes(const std::vector<std::pair<VrfIndex, std::pair<VrfId, TableKind>>>& tables);
+  const VrfRow& row_or_before(VrfId id) const;
+  std::vector<ChangedTable> changed_tables() const;
   std::shared_ptr<const RuleSet> rule_set_of(const Groups& groups);
 
   std::unique_ptr<Intent> intent_;

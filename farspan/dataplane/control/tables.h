@@ -20,10 +20,12 @@
 
 #include "farspan/base/shared_array.h"
 #include "farspan/base/unique_fd.h"
+#include "farspan/dataplane/control/change_log.h"
 #include "farspan/dataplane/control/counters.h"
 #include "farspan/dataplane/control/id_index.h"
 #include "farspan/dataplane/control/tunnel_bounds.h"
 #include "farspan/dataplane/fib/fib.h"
+#include "farspan/dataplane/flow/flow.h"
 #include "farspan/dataplane/path/tunnel_path.h"
 #include "farspan/dataplane/policy/rule_set.h"
 
@@ -39,6 +41,7 @@ struct VrfEntry {
 
 struct PortEntry {
   bool is_vacant = true;
+  TablesVersion judged_anew;  // since when packets that come from here or go here are judged so
   PortId id;
   VrfIndex vrf;
   uint32_t address = 0;          // the instance's only source address; host order, as all here
@@ -51,6 +54,7 @@ struct PortEntry {
 
 struct TunnelEntry {
   bool is_vacant = true;
+  TablesVersion judged_anew;  // as of a port
   TunnelId id;
   bool is_link = false;
   VrfIndex vrf;         // of what an office's tunnel decrypts; on links the label says
@@ -69,6 +73,7 @@ struct Tables {
   Fib fib;
   IdIndex<VrfIndex> vrf_by_label;
   IdIndex<TunnelIndex> tunnel_by_id;
+  ChangeLog changes;
 
   const VrfEntry& at(VrfIndex vrf) const { return vrfs[vrf.value()]; }
   const PortEntry& at(PortIndex port) const { return ports[port.value()]; }
@@ -79,6 +84,27 @@ struct Tables {
   /// The tunnel charon's SAs of `id` belong to; nothing when the agent has not programmed it.
   std::optional<TunnelIndex> find_tunnel(TunnelId id) const {
     return tunnel_by_id.find(id.value());
+  }
+
+  /// Whether packets of `key` would be judged as they were when they were given their way, which
+  /// may have been by older tables.
+  bool still_hold(const FlowWay& way, const FlowKey& key) const {
+    const TablesVersion decided = way.version;
+    if (decided == TablesVersion{}) return false;
+    const Ingress from = way.ingress;
+    if (is_after(from.is_port() ? at(from.port()).judged_anew : at(from.tunnel()).judged_anew,
+                 decided))
+      return false;
+    const Adjacency& next = way.adjacency;
+    VrfIndex led_into(UINT32_MAX);
+    if (next.kind == AdjacencyKind::kPort) {
+      if (is_after(at(next.port()).judged_anew, decided)) return false;
+      led_into = at(next.port()).vrf;
+    } else if (next.kind == AdjacencyKind::kTunnel) {
+      if (is_after(at(next.tunnel()).judged_anew, decided)) return false;
+      if (!next.has_label()) led_into = at(next.tunnel()).vrf;
+    }
+    return !changes.touches_since(decided, {key.domain, key.source, key.destination, led_into});
   }
 };
 

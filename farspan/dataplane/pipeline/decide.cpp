@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // decide: may this packet pass, and where does it go? Remembered per flow and direction.
 //
-// A decision holds for one version of the tables and one ingress. When either changes the flow is
-// judged again, as its first packet was: by the security groups of the sender and the receiver of
-// the original direction. A reply needs no rule of its own, but only when it comes from where the
-// original packets go.
+// A decision holds for one ingress, and until the tables change in what it was made of
+// (control/change_log.h). Then the flow is judged again, as its first packet was: by the security
+// groups of the sender and the receiver of the original direction. A reply needs no rule of its
+// own, but only when it comes from where the original packets go.
 //
 // Nobody speaks for somebody else: what comes by a tunnel passes only if the way back to its source
 // leads there (RFC 2827 §3, strict: RFC 3704 §2.2), policy routes included, or to another office's
@@ -104,7 +104,7 @@ Pipeline::Decision Pipeline::decide(Passage& passage) {
     hit.flow = flows_.create(passage.query, now_ms_, owner_of(packet, from));
     if (!hit) return {DropReason::kFlowTableFull, {}};
     hit.flow->way(hit.direction) = {decision.adjacency, tables_->version, from.ingress};
-  } else if (!hit.flow->way(hit.direction).holds(tables_->version, from.ingress)) {
+  } else if (!holds(hit, from.ingress)) {
     const Decision decision = judge(p, from, hit.direction);
     if (decision.drop) return decision;
     hit.flow->way(hit.direction) = {decision.adjacency, tables_->version, from.ingress};
@@ -117,6 +117,16 @@ Pipeline::Decision Pipeline::decide(Passage& passage) {
   flows_.touch(hit, now_ms_, packet.wire_packets(), packet.length());
   FlowWay& way = hit.flow->way(hit.direction);
   return {std::nullopt, way.adjacency, &way};
+}
+
+// Whether what was decided about the flow's packets from there is what the present tables say; it
+// is then as good as decided by them.
+bool Pipeline::holds(const FlowHit& hit, Ingress from) const {
+  FlowWay& way = hit.flow->way(hit.direction);
+  if (way.holds(tables_->version, from)) return true;
+  if (way.ingress != from || !tables_->still_hold(way, hit.flow->key(hit.direction))) return false;
+  way.version = tables_->version;
+  return true;
 }
 
 // Whether a packet that opens a flow gets as far as its way out. A RST opens nothing.

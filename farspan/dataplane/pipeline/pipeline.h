@@ -132,6 +132,7 @@ class Pipeline {
   FlowQuery query_of(const Passage& passage) const;
   Decision decide(Passage& passage);
   Decision decide_related(const SuperPacket& error, const Arrival& from);
+  bool holds(const FlowHit& hit, Ingress from) const;
   Decision judge(const Parsed& p, const Arrival& from, FlowDirection direction) const;
   bool is_worth_a_flow(const SuperPacket& packet, const Adjacency& onward) const;
   FlowOwner owner_of(const SuperPacket& packet, const Arrival& from) const;
