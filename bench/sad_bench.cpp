@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What many tunnels cost the control thread: installed one by one as charon asks for them, rekeyed,
+// What many tunnels cost charon's thread: installed one by one as charon asks for them, rekeyed,
 // asked about. Prints processor time and memory.
 //
 //   sad_bench [TUNNELS]      10,000 without
@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   measure("rekeys of that tunnel", 2000, [&](uint32_t i) { node.rekey(1, 1 + i); });
   measure("a second in which nothing ends", 1000, [&](uint32_t) { node.sad().tick(2); });
   measure("rows for status", 10,
-          [&](uint32_t) { FS_CHECK(node.sad().rows(2).size() == 2 * tunnels); });
+          [&](uint32_t) { FS_CHECK(node.sad().rows().size() == 2 * tunnels); });
   measure("charon says hello again", 1, [&](uint32_t) { node.sad().hello(2); });
   return 0;
 }

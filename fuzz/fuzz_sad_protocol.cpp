@@ -46,7 +46,7 @@ void say(SadSession& session, Sad& sad, std::vector<uint8_t> message, uint64_t n
   }
   const SadSession::Answer answer = session.receive(message, now);
   check(answer.reply.empty() == (message.size() < sizeof(fs_sad_header)));
-  for (const Sad::Row& row : sad.rows(now)) {
+  for (const Sad::Row& row : sad.rows()) {
     if (row.name.is_inbound) check(sad.view().inbound(row.name.spi) != nullptr);
     (void)sad.view().select(row.name.tunnel, {1, 2, 3, 4, 6});
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys: the expanded key schedules of one SA and one direction, ready for the packet path.
 //
-// Expanding is done once by the control thread. The schedules lie inline, not behind a pointer, so
+// Expanding is done once by charon's thread. The schedules lie inline, not behind a pointer, so
 // that the address of the next packet's key is known (and can be prefetched) without touching its
 // SA.
 //

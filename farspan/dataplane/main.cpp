@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan-dataplane: every packet of one node.
 //
-//    agent ── tables.sock ──▶ ControlLoop ──▶ TableBuilder ─┐ published snapshots
-//   charon ── sad.sock ─────▶ (this thread)   Sad ──────────┤
-//                                ▲ events                   ▼
-//   charon ── ike.sock ─────▶ Worker (its own thread) ── Pipeline ── TAP devices,
-//                                                                    UDP 500/4500, native ESP
+//    agent ── tables.sock ──▶ AgentLoop (its own thread) ──▶ TableBuilder ─┐ published snapshots
+//   charon ── sad.sock ─────▶ CharonLoop (this thread) ────▶ Sad ──────────┤
+//                                  ▲ events                                ▼
+//   charon ── ike.sock ─────▶ Worker (its own thread) ───────────────── Pipeline ── TAP devices,
+//                                                                  UDP 500/4500, native ESP
 //
 // Runs in the node's network namespace. Restartable at any time: the agent programs it again,
 // charon's plugin says its SAs again, and sequence numbers wait in `<run-dir>/sequences`.
@@ -22,14 +22,15 @@
 #include <cstring>
 #include <thread>
 
-#include "farspan/dataplane/control_loop.h"
+#include "farspan/dataplane/agent_loop.h"
+#include "farspan/dataplane/charon_loop.h"
 #include "farspan/dataplane/privileges.h"
 #include "farspan/dataplane/worker.h"
 
 namespace farspan::dataplane {
 namespace {
 
-// The control loop takes SIGTERM and SIGINT from a descriptor; a peer that closed a socket is no
+// CharonLoop takes SIGTERM and SIGINT from a descriptor; a peer that closed a socket is no
 // reason to end.
 void block_signals() {
   sigset_t set;
@@ -62,16 +63,22 @@ Status serve(const std::string& run_dir, const PipelineLimits& limits) {
 
   auto worker = Worker::create(shared, sad.reader(), run_dir, limits);
   if (!worker) return worker.error();
-  auto control = ControlLoop::create(shared, builder, sad, run_dir);
-  if (!control) return control.error();
+  auto charon = CharonLoop::create(shared, sad, run_dir);
+  if (!charon) return charon.error();
+  auto agent = AgentLoop::create(
+      shared, builder, [&] { return (*charon)->sa_rows(); }, run_dir);
+  if (!agent) return agent.error();
   if (const auto dropped = drop_privileges(); !dropped) return dropped.error();
 
   spdlog::info("forwarding; crypto {}", (*context)->architecture());
   std::thread packets([&] { (*worker)->run(); });
-  (*control)->run();
+  std::thread tables([&] { (*agent)->run(); });
+  (*charon)->run();
   shared.is_stopping = true;
   shared.wake_worker();
+  (*agent)->stop();
   packets.join();
+  tables.join();
   spdlog::info("stopped");
   return ok();
 }

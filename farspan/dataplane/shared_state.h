@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// SharedState: all that the control thread and the worker have in common, and nothing else may be.
+// SharedState: all that the worker and the two threads that talk have in common, and nothing else
+// may be.
 //
-//   control ──Published──▶ tables               ──▶ worker
-//   control ──SadView────▶ SAs, an entry a time ──▶ worker
-//   control ◀──EventRing── SA events, dead ports ──  worker
-//   control ◀── counters (relaxed atomics), flows (FlowRequest)
+//   agent's thread  ──Published──▶ tables ───────────────▶ worker
+//                   ◀──EventRing── dead ports ────────────
+//                   ◀── counters (relaxed atomics), flows (FlowRequest)
+//   charon's thread ──SadView────▶ SAs, an entry a time ─▶ worker
+//                   ◀──EventRing── SA events ─────────────
 //
-// Threads: made before both start, outlives both.
+// Threads: made before all start, outlives all.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -22,12 +24,9 @@
 
 namespace farspan::dataplane {
 
-struct WorkerEvent {
-  enum class Kind : uint8_t { kSa, kPortDied };
-  Kind kind;
-  ipsec::SaEvent sa;       // kSa
-  PortId port;             // kPortDied
-  const UniqueFd* device;  // kPortDied: which one of the port's; for comparing only
+struct DeadPort {
+  PortId port;
+  const UniqueFd* device;  // which one of the port's; for comparing only
 };
 
 struct SharedState {
@@ -44,7 +43,8 @@ struct SharedState {
 
   Published<Tables> tables;
   NodeCounters counters;
-  EventRing<WorkerEvent> events;
+  EventRing<ipsec::SaEvent> sa_events;
+  EventRing<DeadPort> dead_ports;
   FlowRequest flow_request;
   UniqueFd wakeup;
   std::atomic<bool> is_stopping{false};

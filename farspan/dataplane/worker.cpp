@@ -65,8 +65,7 @@ Worker::Worker(SharedState& shared, ipsec::SadView::Reader sas, Sockets sockets,
 Worker::~Worker() = default;
 
 bool Worker::put_event(void* shared, const ipsec::SaEvent& event) {
-  return static_cast<SharedState*>(shared)->events.push(
-      {WorkerEvent::Kind::kSa, event, {}, nullptr});
+  return static_cast<SharedState*>(shared)->sa_events.push(event);
 }
 
 void Worker::run() {
@@ -77,6 +76,7 @@ void Worker::run() {
     const int count = ::epoll_wait(epoll_.get(), ready.data(), kEventsPerWait, wait);
     const Tables& tables = tables_reader_.acquire();
     const ipsec::SadView& sad = sad_reader_.acquire();
+    tables_ = &tables;
     sad_ = &sad;
     if (tables.version != watched_version_) watch_ports(tables);
 
@@ -220,7 +220,9 @@ void Worker::send(std::span<const io::Train> trains, std::span<io::SendVerdict> 
 }
 
 std::optional<DropReason> Worker::to_ike(const IkeDatagram& datagram) {
-  const bool is_peer = sad_->is_peer(datagram.source.address);
+  // Who a tunnel is declared for is no stranger, even before it has an SA.
+  const bool is_peer =
+      sad_->is_peer(datagram.source.address) || tables_->is_declared_peer(datagram.source.address);
   if (const auto refused =
           sockets_.gate.judge(datagram, is_peer, IkeGate::Instant(pipeline_.now())))
     return refused;
@@ -231,12 +233,12 @@ std::optional<DropReason> Worker::to_ike(const IkeDatagram& datagram) {
 
 std::optional<uint32_t> Worker::route_mtu(uint32_t remote) { return sockets_.route_mtu.to(remote); }
 
-// The control thread takes the descriptor out of the tables; until then the port is only left
+// The agent's thread takes the descriptor out of the tables; until then the port is only left
 // alone. A full ring leaves it watched, so that epoll says so again.
 void Worker::port_died(const PortEntry& port) {
   for (WatchedPort& watched : ports_) {
     if (watched.tap != port.tap || watched.is_dead) continue;
-    if (!shared_.events.push({WorkerEvent::Kind::kPortDied, {}, port.id, port.tap.get()})) return;
+    if (!shared_.dead_ports.push({port.id, port.tap.get()})) return;
     watched.is_dead = true;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, port.tap->get(), nullptr);
   }

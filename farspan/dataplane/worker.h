@@ -88,7 +88,8 @@ class Worker final : private Outside {
   SharedState& shared_;
   Published<Tables>::Reader tables_reader_;
   ipsec::SadView::Reader sad_reader_;
-  const ipsec::SadView* sad_ = nullptr;            // of this batch
+  const Tables* tables_ = nullptr;  // these two: of this batch
+  const ipsec::SadView* sad_ = nullptr;
   io::BufferPool pool_{io::BufferPool::Limits{}};  // outlives all that holds buffers
   io::Landing landing_;                            // of the next frame of a port
   Sockets sockets_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// EventRing: what the worker tells the control thread, without lock, wait or allocation.
+// EventRing: what the worker tells a thread that talks, without lock, wait or allocation.
 //
 // A single-producer single-consumer ring of trivially copyable events and an eventfd that wakes the
 // consumer. A full ring loses the event and counts it: events must be such that losing one only

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// FlowRequest: how the control thread gets a copy of the worker's flows without stopping it.
+// FlowRequest: how the agent's thread gets a copy of the worker's flows without stopping it.
 //
-// The control thread lends a buffer; the worker fills it a few thousand entries at a time between
+// The agent's thread lends a buffer; the worker fills it a few thousand entries at a time between
 // its batches and hands it back. Who owns the buffer is one atomic state, so a worker that does not
 // answer can be given up on without either side touching the other's memory.
 //
 //   kIdle ──request()──▶ kLent ──serve()──▶ kFilling ──…──▶ kDone ──▶ kIdle
 //                          └── time is up, and the worker has not begun ──▶ kIdle
 //
-// Threads: request() on the control thread; serve() on the worker, which has wakeup_fd() in its
+// Threads: request() on the agent's thread; serve() on the worker, which has wakeup_fd() in its
 // epoll.
 #pragma once
 
@@ -54,7 +54,7 @@ class FlowRequest {
 
   std::atomic<State> state_{State::kIdle};
   UniqueFd wakeup_, done_;
-  // of the control thread in kIdle and kDone, of the worker in kLent and kFilling
+  // of the agent's thread in kIdle and kDone, of the worker in kLent and kFilling
   FlowsCopy copy_;
   size_t filled_ = 0;
   std::optional<uint32_t> cursor_;

@@ -8,7 +8,7 @@
 //   writer   publish(new) ─▶ current_        free what is retired and in no hazard
 //   reader   acquire(): hazard = current, look again, … batch …, quiesce(): hazard = nothing
 //
-// Threads: publish() and collect() on the control thread; each Reader on its own worker.
+// Threads: publish() and collect() on the agent's thread; each Reader on its own worker.
 #pragma once
 
 #include <algorithm>
@@ -81,7 +81,7 @@ class Published {
     return snapshots_.size() - 1;
   }
 
-  /// The current snapshot, for the control thread itself: valid until its next publish().
+  /// The current snapshot, for that thread itself: valid until its next publish().
   const T& current() const { return *snapshots_.back(); }
 
  private:

@@ -51,6 +51,10 @@ void References::port(PortId id, const PortRow& row, Way way) {
 
 void References::tunnel(const TunnelRow& row, Way way) {
   if (!row.is_link) name_vrf(row.vrf, way);
+  if (row.remote == 0) return;
+  uint32_t& tunnels = of_remote_[row.remote];
+  count(tunnels, way);
+  if (tunnels == 0) of_remote_.erase(row.remote);
 }
 
 void References::route(VrfId vrf, const Adjacency& adjacency, Way way) {
@@ -91,6 +95,11 @@ const std::set<PortId>& References::ports_of_group(uint32_t group) const {
 uint32_t References::of_vrf(VrfId id) const {
   const auto found = of_vrf_.find(id);
   return found == of_vrf_.end() ? 0 : found->second;
+}
+
+uint32_t References::of_remote(uint32_t address) const {
+  const auto found = of_remote_.find(address);
+  return found == of_remote_.end() ? 0 : found->second;
 }
 
 RouteCounts References::to_port(uint32_t index) const { return at(to_port_, index); }

@@ -46,6 +46,8 @@ class References {
   uint32_t of_vrf(VrfId id) const;
   RouteCounts to_port(uint32_t index) const;
   RouteCounts to_tunnel(uint32_t index) const;
+  /// Tunnels that are declared for this address of the underlay.
+  uint32_t of_remote(uint32_t address) const;
 
  private:
   void name_vrf(VrfId vrf, Way way);
@@ -54,6 +56,7 @@ class References {
   std::set<std::tuple<VrfId, uint32_t, PortId>> addresses_;
   std::map<uint32_t, std::set<PortId>> ports_of_group_;
   std::unordered_map<VrfId, uint32_t> of_vrf_;
+  std::unordered_map<uint32_t, uint32_t> of_remote_;
   std::vector<RouteCounts> to_port_, to_tunnel_;  // by place
 };
 

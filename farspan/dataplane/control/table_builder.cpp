@@ -132,6 +132,8 @@ void TableBuilder::compile_vrfs() {
 void TableBuilder::compile_tunnels() {
   for (const auto& [id, before] : intent_->tunnels.before()) {
     const TunnelRow* row = intent_->tunnels.find(id);
+    if (before) compile_peer(before->remote);
+    if (row != nullptr) compile_peer(row->remote);
     if (row == nullptr && before) {
       vacate(draft_.tunnels.write(before->index), next_version());
       draft_.tunnel_by_id.erase(id.value());
@@ -143,12 +145,17 @@ void TableBuilder::compile_tunnels() {
                                         .id = id,
                                         .is_link = row->is_link,
                                         .vrf = vrf,
-                                        .remote = row->remote,
                                         .counters = row->counters,
                                         .path = row->path,
                                         .bounds = row->bounds};
     if (!before) draft_.tunnel_by_id.insert(id.value(), TunnelIndex(row->index));
   }
+}
+
+void TableBuilder::compile_peer(uint32_t remote) {
+  const bool is_declared = intent_->references.of_remote(remote) > 0;
+  if (is_declared == draft_.is_declared_peer(remote)) return;
+  is_declared ? draft_.declared_peers.insert(remote, true) : draft_.declared_peers.erase(remote);
 }
 
 void TableBuilder::compile_ports() {

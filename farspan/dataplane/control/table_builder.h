@@ -63,6 +63,7 @@ class TableBuilder {
   void compile();
   void compile_vrfs();
   void compile_tunnels();
+  void compile_peer(uint32_t remote);
   void compile_ports();
   void compile_port(PortId id);
   const VrfRow& row_or_before(VrfId id) const;

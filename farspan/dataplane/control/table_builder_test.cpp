@@ -329,6 +329,26 @@ TEST(TableBuilder, ATunnelHasBoundsOfItsOwn) {
   EXPECT_FALSE(bounds(20).has_label(19));
 }
 
+TEST(TableBuilder, APeerIsDeclaredAsLongAsATunnelNamesIt) {
+  TableBuilder builder;
+  const auto is_declared = [&](const std::string& batch, const char* address) {
+    return programmed(builder, batch)->is_declared_peer(ip(address));
+  };
+  EXPECT_FALSE(is_declared(R"(vrfs { id: 3 router: "0.0.0.0" label: 19 } tunnels { id: 1 vrf: 3 })",
+                           "0.0.0.0"));
+  EXPECT_TRUE(is_declared(R"(tunnels { id: 20 vrf: 3 remote: "192.0.2.1" }
+                             tunnels { id: 21 is_link: true remote: "192.0.2.1" })",
+                          "192.0.2.1"));
+  EXPECT_TRUE(is_declared("removed_tunnels: 20", "192.0.2.1"));
+  EXPECT_TRUE(is_declared(R"(tunnels { id: 21 is_link: true remote: "192.0.2.2" }
+                             tunnels { id: 22 vrf: 3 remote: "192.0.2.1" })",
+                          "192.0.2.1"));
+  EXPECT_THAT(refusal(builder, "removed_tunnels: 22 removed_vrfs: 3"), HasSubstr("does not exist"));
+  EXPECT_TRUE(is_declared("", "192.0.2.1"));
+  EXPECT_FALSE(is_declared("removed_tunnels: 22", "192.0.2.1"));
+  EXPECT_TRUE(is_declared("", "192.0.2.2"));
+}
+
 TEST(TableBuilder, RowsMayExchangeWhatIsTheirsAloneInOneBatch) {
   TableBuilder builder;
   programmed(builder, kOneOfEach);

@@ -11,7 +11,7 @@
 // copies `tap` keeps the device open as long as it needs it.
 //
 // Not here: how a batch becomes a snapshot (table_builder.h), SAs (ipsec/).
-// Threads: made by the control thread, read by workers.
+// Threads: made by the agent's thread, read by workers.
 #pragma once
 
 #include <array>
@@ -57,8 +57,7 @@ struct TunnelEntry {
   TablesVersion judged_anew;  // as of a port
   TunnelId id;
   bool is_link = false;
-  VrfIndex vrf;         // of what an office's tunnel decrypts; on links the label says
-  uint32_t remote = 0;  // who the tunnel is declared for: its IKE is no stranger's; 0: unknown
+  VrfIndex vrf;  // of what an office's tunnel decrypts; on links the label says
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
   std::shared_ptr<TunnelPath> path;             // never null in a row
   std::shared_ptr<const TunnelBounds> bounds;   // never null in a row
@@ -73,6 +72,7 @@ struct Tables {
   Fib fib;
   IdIndex<VrfIndex> vrf_by_label;
   IdIndex<TunnelIndex> tunnel_by_id;
+  IdIndex<bool> declared_peers;  // addresses of the underlay; each is there
   ChangeLog changes;
 
   const VrfEntry& at(VrfIndex vrf) const { return vrfs[vrf.value()]; }
@@ -84,6 +84,11 @@ struct Tables {
   /// The tunnel charon's SAs of `id` belong to; nothing when the agent has not programmed it.
   std::optional<TunnelIndex> find_tunnel(TunnelId id) const {
     return tunnel_by_id.find(id.value());
+  }
+
+  /// Whether a tunnel is declared for this address of the underlay: its IKE is no stranger's.
+  bool is_declared_peer(uint32_t address) const {
+    return address != 0 && declared_peers.find(address).has_value();
   }
 
   /// Whether packets of `key` would be judged as they were when they were given their way, which

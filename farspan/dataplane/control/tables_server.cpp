@@ -100,15 +100,8 @@ void write_sas(const std::vector<SaRow>& sas, v1::Sas* reply) {
     v1::Sa* row = reply->add_sas();
     row->set_spi(sa.spi);
     row->set_is_inbound(sa.is_inbound);
-    row->set_tunnel(sa.tunnel.value());
-    row->set_local(sa.local);
-    row->set_remote(sa.remote);
-    row->set_suite(sa.suite);
-    row->set_is_udp_encapsulated(sa.is_udp_encapsulated);
-    row->set_has_esn(sa.has_esn);
     row->set_packets(sa.packets);
     row->set_bytes(sa.bytes);
-    row->set_sequence(sa.sequence);
   }
 }
 

@@ -5,8 +5,8 @@
 // wrong with a request is answered with its name in TablesReply.error, and its descriptors are
 // closed.
 //
-// Not here: listening and framing (the data plane's control loop, base/message_socket.h).
-// Threads: the control thread.
+// Not here: listening and framing (agent_loop.h, base/message_socket.h).
+// Threads: the agent's thread (agent_loop.h).
 #pragma once
 
 #include <functional>
@@ -25,22 +25,18 @@ class TablesReply;
 
 namespace farspan::dataplane {
 
-/// One SA as operators see it; no keys.
+/// What one SA carried; charon tells the agent the rest.
 struct SaRow {
   uint32_t spi = 0;  // host order
   bool is_inbound = false;
-  TunnelId tunnel;
-  std::string local, remote;  // "192.0.2.1", with ":4500" when UDP-encapsulated
-  std::string suite;          // "AES-256-GCM-16"
-  bool is_udp_encapsulated = false, has_esn = false;
-  uint64_t packets = 0, bytes = 0, sequence = 0;
+  uint64_t packets = 0, bytes = 0;
 };
 
 /// What the server asks others for.
 struct TablesSources {
   std::function<std::vector<SaRow>()> sas;
   std::function<Result<FlowsCopy>(uint32_t limit)> flows;  // FlowRequest::request
-  std::function<void()> published;                         // wakes the worker: there are new tables
+  std::function<void()> published;                         // wakes the worker
 };
 
 class TablesServer {

@@ -127,13 +127,9 @@ TEST_F(TablesServerTest, SaysWhatIsKnownOfThePathOfATunnel) {
 }
 
 TEST_F(TablesServerTest, ShowsSas) {
-  sas_ = {{0xC0FFEE01, true, TunnelId(20), "192.0.2.1:4500", "198.51.100.2:4500", "AES-256-GCM-16",
-           true, true, 5, 600, 7}};
-  EXPECT_EQ(
-      ask("get_sas { }").sas().sas(0).ShortDebugString(),
-      "spi: 3237998081 is_inbound: true tunnel: 20 local: \"192.0.2.1:4500\" remote: "
-      "\"198.51.100.2:4500\" suite: \"AES-256-GCM-16\" is_udp_encapsulated: true has_esn: true "
-      "packets: 5 bytes: 600 sequence: 7");
+  sas_ = {{0xC0FFEE01, true, 5, 600}};
+  EXPECT_EQ(ask("get_sas { }").sas().sas(0).ShortDebugString(),
+            "spi: 3237998081 is_inbound: true packets: 5 bytes: 600");
 }
 
 TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {

@@ -4,7 +4,7 @@
 // Tables are shared between snapshots: a batch makes new ones where routes changed.
 //
 // Not here: the match itself (fib_table.h); candidate routes and why they lost (compiler/).
-// Threads: filled by the control thread before the snapshot is published, immutable afterwards.
+// Threads: filled by the agent's thread before the snapshot is published, immutable afterwards.
 #pragma once
 
 #include <array>

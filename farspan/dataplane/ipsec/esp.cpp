@@ -414,7 +414,7 @@ void EspWorker::watch_mapping(OpenSlot& slot, uint64_t sequence) {
   if (!path.is_udp_encapsulated || sequence < sa.newest()) return;
   sa.moved_to.store(slot.source);
   // Once a second: a peer may come from another port with every packet. Who is then left untold is
-  // looked after by the control thread (Sad::late_moves).
+  // looked after by charon's thread (Sad::late_moves).
   if (slot.source == sa.told_move ||
       (sa.told_move != Endpoint{} && now_seconds_ == sa.told_at_seconds)) {
     return;

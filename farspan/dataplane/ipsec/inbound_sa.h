@@ -8,7 +8,7 @@
 //
 // Not here: the transform (esp.h), finding the SA (sad_view.h), the outbound side (outbound_sa.h).
 // Threads: identify(), accept(): the worker. path(), usage, moved_to: any. move_path(), forget():
-// the control thread. Standards: RFC 4303 §3.4 and appendix A2.
+// charon's thread. Standards: RFC 4303 §3.4 and appendix A2.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 //
 // Not here: the transform (esp.h), which SA a packet takes (sad_view.h), the inbound side
 // (inbound_sa.h). Threads: take_sequences(), mtu: the worker. path(), usage: any. move_path(),
-// forget(): the control thread. Standards: RFC 4303 §3.3, RFC 4301 §4.4.2.
+// forget(): charon's thread. Standards: RFC 4303 §3.3, RFC 4301 §4.4.2.
 #pragma once
 
 #include <algorithm>

@@ -9,7 +9,7 @@
 // starts anew when it was raised meanwhile. No memory grows, none is freed under a reader, and a
 // writer that is interrupted half-way keeps no reader waiting.
 //
-// Threads: move() by the control thread, current() by any. Standards: RFC 3948.
+// Threads: move() by charon's thread, current() by any. Standards: RFC 3948.
 #pragma once
 
 #include <array>

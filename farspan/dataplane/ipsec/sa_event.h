@@ -2,8 +2,8 @@
 // SaEvent: what the worker has to tell charon about an SA or a tunnel; SaEventSink: where it puts
 // it.
 //
-// Plain and of fixed size, so that it crosses from the worker to the control thread in a ring.
-// The control thread turns it into bytes with SadSession::encode().
+// Plain and of fixed size, so that it crosses from the worker to charon's thread in a ring.
+// Charon's thread turns it into bytes with SadSession::encode().
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // SaUsage: how much an SA has carried, and whether that reaches its byte or packet limits (RFC 4301
 // §4.4.2.1).
 //
-// Written by one worker, read by the control thread at any time: relaxed atomics, each a plain
+// Written by one worker, read by charon's thread at any time: relaxed atomics, each a plain
 // store. Time limits are not here: the control side keeps those (sad.h).
 #pragma once
 

@@ -229,18 +229,6 @@ void Sad::drop_peer(uint32_t address) {
   view_.put_peer(address, false);
 }
 
-void Sad::declare_peers(std::vector<uint32_t> addresses) {
-  std::ranges::sort(addresses);
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-  std::vector<uint32_t> added, gone;
-  std::ranges::set_difference(addresses, declared_, std::back_inserter(added));
-  std::ranges::set_difference(declared_, addresses, std::back_inserter(gone));
-  for (const uint32_t address : added) use_peer(address);
-  for (const uint32_t address : gone) drop_peer(address);
-  declared_ = std::move(addresses);
-  view_.collect();
-}
-
 SadVerdict Sad::move(const SaName& name, const OuterPath& path) {
   return with_entry(name, SadVerdict::kNotFound, [&](auto& entry) {
     move_path(entry, path);
@@ -522,31 +510,13 @@ std::vector<SaEvent> Sad::pending_events(uint64_t now) {
   return events;
 }
 
-std::vector<Sad::Row> Sad::rows(uint64_t now) const {
+std::vector<Sad::Row> Sad::rows() const {
   std::vector<Row> rows;
-  const auto row = [now](const auto& entry, bool is_inbound) {
-    const auto& sa = *entry.sa;
-    Row filled{};
-    filled.name = {is_inbound, sa.spi(), sa.tunnel()};
-    filled.reqid = sa.reqid();
-    filled.suite = sa.keys().suite();
-    filled.has_esn = sa.has_esn();
-    filled.is_orphan = entry.life.is_orphan;
-    filled.path = sa.path();
-    filled.use = use_of(sa);
-    filled.age_seconds = now - std::min(now, entry.life.added);
-    return filled;
-  };
-  for (const auto& [spi, entry] : inbound_) {
-    rows.push_back(row(entry, true));
-    rows.back().newest_sequence = entry.sa->newest();
-  }
+  for (const auto& [spi, entry] : inbound_)
+    rows.push_back({{true, spi, entry.sa->tunnel()}, use_of(*entry.sa)});
   for (const auto& [id, tunnel] : tunnels_) {
-    for (const auto& [spi, entry] : tunnel.outbound) {
-      rows.push_back(row(entry, false));
-      rows.back().newest_sequence = entry.sa->last_taken();
-      rows.back().is_used_for_sending = view_.newest_outbound(id) == entry.sa;
-    }
+    for (const auto& [spi, entry] : tunnel.outbound)
+      rows.push_back({{false, spi, id}, use_of(*entry.sa)});
   }
   return rows;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sad: the control thread's book of SAs, policies and reserved SPIs; it keeps the SadView of the
+// Sad: charon's thread's book of SAs, policies and reserved SPIs; it keeps the SadView of the
 // workers.
 //
 // Every function that changes something has changed the view when it returns. It costs what it
@@ -22,7 +22,7 @@
 // peer is known to be ready (RFC 7296 §2.8).
 //
 // Not here: the messages (sad_session.h), the packet path (sad_view.h, esp.h).
-// Threads: the control thread. Time is a parameter: CLOCK_MONOTONIC seconds.
+// Threads: charon's thread. Time is a parameter: CLOCK_MONOTONIC seconds.
 #pragma once
 
 #include <cstdint>
@@ -85,7 +85,7 @@ class Sad {
   static constexpr uint32_t kFirstSpi = 0xc0000000, kLastSpi = 0xcfffffff;
 
   /// @param arena    outlives the Sad
-  /// @param context  the control thread's own
+  /// @param context  of charon's thread alone
   Sad(SequenceArena& arena, crypto::Context& context);
   ~Sad();
   Sad(const Sad&) = delete;
@@ -115,10 +115,6 @@ class Sad {
   bool take_move(const SaEvent& move, uint64_t now);
   std::vector<SaEvent> late_moves(uint64_t now);
 
-  /// The addresses that tunnels are declared for, in place of those before: with those that living
-  /// SAs come from they are the peers of SadView::is_peer(). @cost linear in `addresses`
-  void declare_peers(std::vector<uint32_t> addresses);
-
   /// A packet needed a tunnel that is not there. @param is_heard  charon was told
   void wished(const SaEvent& acquire, bool is_heard, uint64_t now);
   /// The wishes charon has not heard, each once, as soon as it holds the tunnel's trap (again).
@@ -131,17 +127,12 @@ class Sad {
   const SadView& view() const { return view_; }
   SadView::Reader reader() { return view_.reader(); }
 
-  /// One line per SA for status: what a person or an agent asks about.
+  /// What each SA carried, for status.
   struct Row {
     SaName name;
-    uint32_t reqid;
-    crypto::Suite suite;
-    bool has_esn, is_orphan, is_used_for_sending;
-    OuterPath path;
     SaUse use;
-    uint64_t newest_sequence, age_seconds;
   };
-  std::vector<Row> rows(uint64_t now) const;
+  std::vector<Row> rows() const;
 
  private:
   struct Lifetime {
@@ -230,8 +221,7 @@ class Sad {
   std::map<uint32_t, uint64_t> reservations_;  // SPI, until when
   std::map<uint32_t, Wish> wishes_;            // by tunnel
   std::map<uint32_t, Move> moves_;             // by inbound SPI: told in the last second
-  std::map<uint32_t, uint32_t> peers_;         // address, how many SAs and declarations name it
-  std::vector<uint32_t> declared_;             // in order, each once
+  std::map<uint32_t, uint32_t> peers_;         // address, how many SAs come from there
   std::vector<OutboundSa*> dropped_;           // still in a tunnel's row, until publish()
   SadView view_;
 };

@@ -6,7 +6,7 @@
 // answered with FS_SAD_MALFORMED and leaves the Sad as it was. What a request changed, workers see
 // before there is a reply: charon tells the peer to use an inbound SA as soon as it is answered.
 //
-// Not here: the rules of SAs and policies (sad.h). Threads: the control thread.
+// Not here: the rules of SAs and policies (sad.h). Threads: charon's thread.
 // Standards: farspan/ike/protocol.h.
 #pragma once
 

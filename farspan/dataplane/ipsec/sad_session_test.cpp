@@ -137,7 +137,7 @@ TEST_F(SadSessionTest, ContradictionsAreMalformedAndChangeNothing) {
               selector.address_high[0] = 1;
             }),
             FS_SAD_MALFORMED);
-  EXPECT_TRUE(sad_.rows(kNow).empty());
+  EXPECT_TRUE(sad_.rows().empty());
   EXPECT_EQ(arena_->used_slots(), 0u);
 }
 
@@ -166,7 +166,7 @@ TEST_F(SadSessionTest, EveryTruncatedOrLengthenedMessageIsMalformed) {
     std::memcpy(longer.data() + offsetof(fs_sad_header, length), &honest, sizeof honest);
     EXPECT_EQ(status(longer), FS_SAD_MALFORMED);
   }
-  EXPECT_TRUE(sad_.rows(kNow).empty());
+  EXPECT_TRUE(sad_.rows().empty());
 }
 
 TEST_F(SadSessionTest, AHeaderThatContradictsTheMessageIsMalformed) {
@@ -191,7 +191,7 @@ TEST_F(SadSessionTest, RandomBytesNeverDoHarm) {
     message[0] = static_cast<char>(random() % 14);
     message[1] = 0;
     (void)send(message);
-    ASSERT_LE(sad_.rows(kNow).size(), 64u);
+    ASSERT_LE(sad_.rows().size(), 64u);
   }
 }
 

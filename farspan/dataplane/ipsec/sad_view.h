@@ -8,7 +8,7 @@
 // (readers.h). So a change costs what it changes, however many tunnels there are, and is seen by
 // every packet from then on.
 //
-// Not here: how SAs come and go (sad.h). Threads: changed by the control thread (Sad), read by
+// Not here: how SAs come and go (sad.h). Threads: changed by charon's thread (Sad), read by
 // workers, each between its Reader's acquire() and quiesce().
 #pragma once
 
@@ -100,7 +100,7 @@ class SadView {
 
   /// The outbound SA of `tunnel` with this SPI, if a policy of the tunnel uses it; or null.
   OutboundSa* outbound(uint32_t tunnel, uint32_t spi) const;
-  /// Whether a tunnel is declared for this underlay address, or a living SA comes from it.
+  /// Whether a living SA comes from this underlay address.
   bool is_peer(uint32_t address) const { return peers_.find(address) != nullptr; }
 
   /// Grows whenever select() may answer something else than before.
@@ -139,7 +139,7 @@ class SadView {
     uint32_t address;
   };
 
-  // The control thread's.
+  // Charon's thread's.
   template <class... Args>
   InboundSa* make_inbound(Args&&... args) {
     return inbound_places_.make(std::forward<Args>(args)...);

@@ -14,7 +14,7 @@
 // it: it moves under NAT and MOBIKE while the key stays, and the counter must stay with the key.
 //
 // Not here: what the numbers mean (outbound_sa.h, inbound_sa.h).
-// Threads: claim, release by the control thread; a slot's content belongs to the worker that owns
+// Threads: claim, release by charon's thread; a slot's content belongs to the worker that owns
 // the SA.
 #pragma once
 

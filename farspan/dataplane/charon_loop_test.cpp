@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The real control thread, its real socket and the real transform; charon is a client of the
+// The real thread, its real socket and the real transform; charon is a client of the
 // protocol that comes and goes.
-#include "farspan/dataplane/control_loop.h"
+#include "farspan/dataplane/charon_loop.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/un.h>
 
 #include <filesystem>
 #include <thread>
 
 #include "farspan/dataplane/ipsec/esp.h"
-#include "farspan/dataplane/ipsec/test_messages.h"
 #include "farspan/dataplane/ipsec/test_sas.h"
+#include "farspan/dataplane/test_charon.h"
 
 namespace farspan::dataplane {
 namespace {
@@ -26,115 +25,20 @@ using testing::IsEmpty;
 constexpr uint32_t kTunnel = 7, kOut = 0x1000, kIn = 0xc0000001;
 constexpr uint32_t kReqid = 31;
 constexpr InnerFlow kFlow = {0x0A0A0A05, 0xAC10010A, 40000, 80, 6};
-constexpr uint64_t kInstance = 1234;
-constexpr int kPatienceMs = 5000;
 
-std::string event_text(const fs_sad_event& event, uint16_t type) {
-  const std::string spi =
-      (event.id.is_inbound ? "in " : "out ") + std::to_string(wire(event.id.spi));
-  if (type == FS_SAD_MAPPING) return spi + " moved to port " + std::to_string(event.remote.port);
-  return spi + (event.is_hard ? " hard" : " soft");
-}
-
-// Charon's end of sad.sock.
-class Charon {
- public:
-  explicit Charon(const std::string& path)
-      : fd_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    FS_CHECK(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
-             0);
-  }
-
-  /// The reply's status; events that come before it are kept.
-  uint32_t ask(const std::string& message) {
-    FS_CHECK(::send(fd_.get(), message.data(), message.size(), MSG_NOSIGNAL) ==
-             static_cast<ssize_t>(message.size()));
-    for (;;) {
-      const std::string answer = receive();
-      if (answer.empty()) return UINT32_MAX;
-      if (type_of(answer) != FS_SAD_REPLY) {
-        keep(answer);
-        continue;
-      }
-      fs_sad_reply reply;
-      std::memcpy(&reply, answer.data() + sizeof(fs_sad_header), sizeof reply);
-      return reply.status;
-    }
-  }
-  uint32_t hello(uint64_t instance = kInstance) {
-    return ask(request(FS_SAD_HELLO, fs_sad_hello{FS_SAD_VERSION, instance}));
-  }
-  uint32_t synced() { return ask(request(FS_SAD_SYNCED)); }
-  uint32_t add(const fs_sad_sa& sa) {
-    return ask(request(FS_SAD_ADD_SA, sa, any_address(), any_address()));
-  }
-
-  /// The events that were sent before now: another answer closes them.
-  std::vector<std::string> heard() {
-    EXPECT_EQ(ask(request(FS_SAD_QUERY_SA, gcm_sa(true, 0xcfffffff).id)), FS_SAD_NOT_FOUND);
-    return std::move(heard_);
-  }
-  /// Waits for one event.
-  std::string next() {
-    if (heard_.empty()) keep(receive());
-    FS_CHECK(!heard_.empty());
-    std::string first = heard_.front();
-    heard_.erase(heard_.begin());
-    return first;
-  }
-  /// Messages that lie in our socket, unread.
-  bool has_input() const {
-    pollfd input{fd_.get(), POLLIN, 0};
-    return ::poll(&input, 1, kPatienceMs) == 1;
-  }
-
- private:
-  static uint16_t type_of(const std::string& message) {
-    fs_sad_header header;
-    std::memcpy(&header, message.data(), sizeof header);
-    return header.type;
-  }
-  std::string receive() {
-    if (!has_input()) return {};
-    std::string message(FS_SAD_MAX_MESSAGE, '\0');
-    const ssize_t length = ::recv(fd_.get(), message.data(), message.size(), 0);
-    message.resize(length > 0 ? static_cast<size_t>(length) : 0);
-    return message;
-  }
-  void keep(const std::string& message) {
-    if (message.empty()) return;
-    if (type_of(message) == FS_SAD_ACQUIRE) {
-      fs_sad_acquire wish;
-      std::memcpy(&wish, message.data() + sizeof(fs_sad_header), sizeof wish);
-      heard_.push_back("acquire of reqid " + std::to_string(wish.reqid) + " to port " +
-                       std::to_string(wish.destination.port_low));
-      return;
-    }
-    fs_sad_event event;
-    std::memcpy(&event, message.data() + sizeof(fs_sad_header), sizeof event);
-    heard_.push_back(event_text(event, type_of(message)));
-  }
-
-  UniqueFd fd_;
-  std::vector<std::string> heard_;
-};
-
-class ControlLoopTest : public testing::Test {
+class CharonLoopTest : public testing::Test {
  protected:
-  ControlLoopTest() {
+  CharonLoopTest() {
     sigset_t end;
     sigemptyset(&end);
     sigaddset(&end, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &end, nullptr);
-    auto loop = ControlLoop::create(shared_, builder_, sad_, directory_);
+    auto loop = CharonLoop::create(shared_, sad_, directory_);
     FS_CHECK(loop.ok());
     loop_ = std::move(*loop);
     thread_ = std::thread([this] { loop_->run(); });
   }
-  ~ControlLoopTest() override {
+  ~CharonLoopTest() override {
     ::kill(::getpid(), SIGTERM);
     thread_.join();
     loop_.reset();
@@ -147,13 +51,12 @@ class ControlLoopTest : public testing::Test {
   }
 
   static std::string make_directory() {
-    std::string path = "/tmp/farspan_control_XXXXXX";
+    std::string path = "/tmp/farspan_charon_XXXXXX";
     FS_CHECK(::mkdtemp(path.data()) != nullptr);
     return path;
   }
   static bool put(void* shared, const SaEvent& event) {
-    return static_cast<SharedState*>(shared)->events.push(
-        {WorkerEvent::Kind::kSa, event, {}, nullptr});
+    return static_cast<SharedState*>(shared)->sa_events.push(event);
   }
 
   std::unique_ptr<Charon> charon() { return std::make_unique<Charon>(directory_ + "/sad.sock"); }
@@ -215,7 +118,7 @@ class ControlLoopTest : public testing::Test {
   }
   /// What the worker said was taken out of the ring, and whoever asks from now on comes later.
   void wait_until_events_are_taken() {
-    pollfd events{shared_.events.fd(), POLLIN, 0};
+    pollfd events{shared_.sa_events.fd(), POLLIN, 0};
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
     while (::poll(&events, 1, 0) != 0) {
       ASSERT_LT(std::chrono::steady_clock::now(), end);
@@ -250,12 +153,12 @@ class ControlLoopTest : public testing::Test {
   Sad sad_{*arena_, *context_};  // the loop's thread only
   TableBuilder builder_;
   SharedState shared_{builder_.first()};
-  std::unique_ptr<EspWorker> worker_ = *EspWorker::create({&ControlLoopTest::put, &shared_});
-  std::unique_ptr<ControlLoop> loop_;
+  std::unique_ptr<EspWorker> worker_ = *EspWorker::create({&CharonLoopTest::put, &shared_});
+  std::unique_ptr<CharonLoop> loop_;
   std::thread thread_;
 };
 
-TEST_F(ControlLoopTest, TellsCharonOfLimitsAndMovesAsTheyCome) {
+TEST_F(CharonLoopTest, TellsCharonOfLimitsAndMovesAsTheyCome) {
   const auto charon = charon_with_a_tunnel();
   receive_packets(1, 61001);
   EXPECT_EQ(charon->next(), "in 3221225473 moved to port 61001");
@@ -267,7 +170,7 @@ TEST_F(ControlLoopTest, TellsCharonOfLimitsAndMovesAsTheyCome) {
   EXPECT_THAT(charon->heard(), IsEmpty());
 }
 
-TEST_F(ControlLoopTest, ALimitReachedWhileCharonIsAwayIsToldAtItsReturn) {
+TEST_F(CharonLoopTest, ALimitReachedWhileCharonIsAwayIsToldAtItsReturn) {
   (void)charon_with_a_tunnel();
   send_packets(10);
   receive_packets(10, 4500);
@@ -278,7 +181,7 @@ TEST_F(ControlLoopTest, ALimitReachedWhileCharonIsAwayIsToldAtItsReturn) {
   EXPECT_THAT(back()->heard(), ElementsAre("out 4096 hard", "in 3221225473 soft"));
 }
 
-TEST_F(ControlLoopTest, AMoveWhileCharonIsAwayIsToldAtItsReturn) {
+TEST_F(CharonLoopTest, AMoveWhileCharonIsAwayIsToldAtItsReturn) {
   (void)charon_with_a_tunnel();
   receive_packets(2, 61001);
   receive_packets(1, 61002);
@@ -286,7 +189,7 @@ TEST_F(ControlLoopTest, AMoveWhileCharonIsAwayIsToldAtItsReturn) {
   EXPECT_THAT(back()->heard(), ElementsAre("in 3221225473 moved to port 61002"));
 }
 
-TEST_F(ControlLoopTest, WhatNoLongerHoldsIsNotTold) {
+TEST_F(CharonLoopTest, WhatNoLongerHoldsIsNotTold) {
   (void)charon_with_a_tunnel();
   receive_packets(1, 61001);
   receive_packets(1, 4500);  // back where it was
@@ -306,7 +209,7 @@ TEST_F(ControlLoopTest, WhatNoLongerHoldsIsNotTold) {
   EXPECT_THAT(without_it->heard(), IsEmpty());
 }
 
-TEST_F(ControlLoopTest, AnotherCharonHearsNothingOfSasItDoesNotKnow) {
+TEST_F(CharonLoopTest, AnotherCharonHearsNothingOfSasItDoesNotKnow) {
   (void)charon_with_a_tunnel();
   send_packets(10);
   wait_until_events_are_taken();
@@ -316,7 +219,7 @@ TEST_F(ControlLoopTest, AnotherCharonHearsNothingOfSasItDoesNotKnow) {
   EXPECT_THAT(successor->heard(), IsEmpty());
 }
 
-class TrapTest : public ControlLoopTest {
+class TrapTest : public CharonLoopTest {
  protected:
   static fs_sad_policy trap(uint32_t reqid) {
     fs_sad_policy policy = out_policy(0);
@@ -387,7 +290,7 @@ TEST_F(TrapTest, MoreThanTheSocketHoldsIsNeitherLostNorTheEndOfTheConnection) {
 }
 
 // A peer that wanders from port to port (I.4) is followed, and charon's queue does not grow.
-TEST_F(ControlLoopTest, OfAWanderingPeerCharonHearsOnceASecondAndThenTheNewest) {
+TEST_F(CharonLoopTest, OfAWanderingPeerCharonHearsOnceASecondAndThenTheNewest) {
   const auto charon = charon_with_a_tunnel();
   for (uint16_t move = 0; move < 500; ++move)
     receive_packets(1, static_cast<uint16_t>(10'000 + move));
