@@ -61,6 +61,33 @@ TEST_F(IkeGateTest, AFloodFromEverywhereLeavesPeersAndHandshakesTheirShares) {
   EXPECT_FALSE(judge(datagram(1, 0, kFromInitiator, kInit), kStranger, true));
 }
 
+// 200,000 a second from everywhere, for ten seconds: openings, and SPIs that nobody has.
+TEST_F(IkeGateTest, WhoIsKnownIsHeardEveryTimeDuringALongFlood) {
+  constexpr uint32_t kPerMoment = 2000, kMoments = 1000;
+  const auto moment = std::chrono::milliseconds(10);
+  uint32_t peers = 0, handshakes = 0, strangers = 0;
+  uint64_t number = 0;
+  charon_sends(datagram(7, 8, 0x20, kInit));
+  for (uint32_t i = 0; i < kMoments; ++i) {
+    for (uint32_t n = 0; n < kPerMoment; ++n) {
+      const auto source = static_cast<uint32_t>(0x0B000000 + ((++number * 2654435761) & 0xFFFFFF));
+      const bool is_opening = n % 2 == 0;
+      const auto foreign = is_opening ? datagram(number, 0, kFromInitiator, kInit)
+                                      : datagram(number, number, 0, kInformational);
+      strangers += judge(foreign, source) ? 0 : 1;
+    }
+    // A peer opens, its neighbour goes on, and so does a stranger whom charon has answered.
+    peers += judge(datagram(number, 0, kFromInitiator, kInit), kStranger, true) ? 0 : 1;
+    peers += judge(datagram(1, 2, 0, kInformational), kStranger + 9, true) ? 0 : 1;
+    handshakes += judge(datagram(7, 8, kFromInitiator, 35), 0x64400001 + (i << 8)) ? 0 : 1;
+    if (i % 100 == 0) charon_sends(datagram(7, 8, 0x20, kInit));
+    now_ += moment;
+  }
+  EXPECT_EQ(peers, 2 * kMoments);
+  EXPECT_EQ(handshakes, kMoments);
+  EXPECT_LE(strangers, IkeGate::kOpeningBurst + 10 * IkeGate::kOpeningRate);
+}
+
 TEST_F(IkeGateTest, OneForgedPeerTakesNothingFromTheOthers) {
   uint32_t passed = 0;
   for (uint32_t i = 0; i < 100'000; ++i)
