@@ -304,6 +304,10 @@ const InterfaceCounters& TestNode::counters_of(uint32_t port) const {
   return *std::ranges::find(tables_->ports, PortId(port), &PortEntry::id)->counters;
 }
 
+const InterfaceCounters& TestNode::counters_of_tunnel(uint32_t tunnel) const {
+  return *tables_->at(*tables_->find_tunnel(TunnelId(tunnel))).counters;
+}
+
 std::vector<Flow> TestNode::flows() const {
   std::vector<Flow> rows(pipeline_->flows().size());
   std::optional<uint32_t> cursor = 0;

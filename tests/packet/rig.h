@@ -124,6 +124,7 @@ class TestNode final : public Outside {
   int64_t unaccounted() const;
   std::vector<Flow> flows() const;
   const InterfaceCounters& counters_of(uint32_t port) const;
+  const InterfaceCounters& counters_of_tunnel(uint32_t tunnel) const;
   /// The kernel says that routes of the underlay changed.
   void change_routes();
   PathReport path_of(uint32_t tunnel) const;

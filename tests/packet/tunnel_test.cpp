@@ -34,6 +34,23 @@ TEST_F(Tunnel, APacketCrossesTheLink) {
   expect_drops(osaka, {});
 }
 
+TEST_F(Tunnel, ItsCountersAreOfInnerPacketsThatWereOpened) {
+  constexpr uint64_t kInner = 20 + 8 + 5;  // IPv4, UDP, "hello"
+  for (int i = 0; i < 3; ++i) berlin.from_instance(5, frame(udp(kToOsaka, 4000, 53, "hello")));
+  std::vector<Sent> trains = berlin.sent();
+  const InterfaceCounters& out = berlin.counters_of_tunnel(kLink);
+  EXPECT_EQ(out.packets_out.value(), 3u);
+  EXPECT_EQ(out.bytes_out.value(), 3 * kInner) << "neither ESP nor label";
+  ASSERT_THAT(trains, SizeIs(3));
+  trains[1].bytes.back() ^= 1;  // of its ICV
+  osaka.from_wire(trains);
+  const InterfaceCounters& in = osaka.counters_of_tunnel(kLink);
+  EXPECT_EQ(in.packets_in.value(), 2u) << "what a stranger sends under a known SPI is not counted";
+  EXPECT_EQ(in.bytes_in.value(), 2 * kInner);
+  EXPECT_EQ(osaka.count(kFromLink), 3u);
+  expect_drops(osaka, {{kBadIcv, 1}});
+}
+
 // What osaka lets `source` behind it send to berlin, where it is astray; answers how many errors
 // berlin sent about that.
 size_t errors_about(TestNode& osaka, TestNode& berlin, const std::string& source,

@@ -137,6 +137,16 @@ uint32_t EspSender::collect_trains() {
   return train_count;
 }
 
+// Of the packets sealed in these slots, without labels.
+uint64_t EspSender::inner_bytes(uint32_t first, uint32_t end) const {
+  uint64_t bytes = 0;
+  for (const ipsec::SealSlot& slot : std::span(slots_).subspan(first, end - first)) {
+    const auto label = slot.next_header == kNextHeaderMpls ? uint32_t{kLabelLength} : 0;
+    bytes += uint64_t{slot.sealed} * (slot.inner_length - label);
+  }
+  return bytes;
+}
+
 void EspSender::send_trains(uint32_t count) {
   outside_.send({trains_.data(), count}, {verdicts_.data(), count});
   for (uint32_t i = 0; i < count; ++i) {
@@ -146,7 +156,8 @@ void EspSender::send_trains(uint32_t count) {
       case io::SendVerdict::kSent:
         counters_.add(tunnel.is_link ? Counter::kToLink : Counter::kToOffice, packets);
         tunnel.counters->packets_out.add(packets);
-        tunnel.counters->bytes_out.add(trains_[i].length);
+        tunnel.counters->bytes_out.add(
+            inner_bytes(first_of_train_[i], i + 1 < count ? first_of_train_[i + 1] : count_));
         break;
       case io::SendVerdict::kTooBig:
         slots_[first_of_train_[i]].sa->mtu.underlay_mtu =

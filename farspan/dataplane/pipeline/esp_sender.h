@@ -73,6 +73,7 @@ class EspSender {
   ipsec::SealSlot& next_slot(const Way& way, uint32_t length, uint32_t count,
                              uint32_t sealed_length);
   uint32_t collect_trains();
+  uint64_t inner_bytes(uint32_t first, uint32_t end) const;
   void send_trains(uint32_t count);
   bool continues_train(uint32_t first, uint32_t next) const;
 

@@ -145,8 +145,6 @@ void Pipeline::find_sas() {
   for (uint32_t i = 0; i < open_count_; ++i) {
     const TunnelEntry& entry = tables_->at(opening_[i].tunnel);
     counters_.add(entry.is_link ? Counter::kFromLink : Counter::kFromOffice);
-    entry.counters->packets_in.add(1);
-    entry.counters->bytes_in.add(open_[i].esp_length);
     // A link's ends have declared addresses: there is nowhere to follow them to.
     if (entry.is_link) open_[i].source = {};
   }
@@ -174,6 +172,8 @@ std::optional<DropReason> Pipeline::enter(const ipsec::OpenSlot& slot, uint32_t 
     arrival.table = TableKind::kVpc;
     inner = inner.subspan(kLabelLength);
   }
+  tunnel.counters->packets_in.add(1);
+  tunnel.counters->bytes_in.add(inner.size());
   if (const auto reason = parse(inner, packet)) return reason;
   const io::LandedTrain& landed = *opening_[place].landed;
   packet.outer_ecn = landed.train.tos & kEcnMask;
