@@ -27,7 +27,8 @@ set(FARSPAN_STANDARD_HEADERS <algorithm> <array> <chrono> <cstdint> <deque> <fun
 
 # Tests are compiled often and run once: in release builds only what they test is optimised.
 add_library(farspan_test_options INTERFACE)
-target_compile_options(farspan_test_options INTERFACE $<$<CONFIG:RelWithDebInfo>:-O0>)
+# With or without -pthread all of them alike: some of what they link asks for it, and the headers are compiled once.
+target_compile_options(farspan_test_options INTERFACE -pthread $<$<CONFIG:RelWithDebInfo>:-O0>)
 
 add_library(farspan_test_headers STATIC ${CMAKE_CURRENT_LIST_DIR}/test_headers.cpp)
 set_target_properties(farspan_test_headers PROPERTIES POSITION_INDEPENDENT_CODE OFF)  # tests are programs: -fPIE, not -fPIC
