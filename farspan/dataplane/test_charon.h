@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "farspan/base/check.h"
 #include "farspan/base/unique_fd.h"
 #include "farspan/dataplane/ipsec/test_messages.h"
 
