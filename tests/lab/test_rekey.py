@@ -86,23 +86,24 @@ def test_ike_sas_rekeyed_by_both_in_turn(lab):
 
 
 class OneCarries:
-    """Whether all packets of office-1 take one Child SA. Charon may keep another, unused, whose rekey met the rekey of its
-    IKE SA (RFC 7296 §2.8.2); it goes with its lifetime."""
+    """Whether all packets of office-1 take one Child SA in each direction. Charon may keep another whose rekey met that of its
+    IKE SA (RFC 7296 §2.8.2), and each end chooses for itself which of two it sends on; it goes with its lifetime."""
 
     def __init__(self):
         self.before = {}
 
     def __call__(self):
         now = {child["unique_id"]: (child["packets_in"], child["packets_out"]) for child in report("office-1")["children"]}
-        grown = [name for name in now if now[name] > self.before.get(name, (0, 0))]
-        both_ways = [name for name in grown if name in self.before and all(n - b > 20 for n, b in zip(now[name], self.before[name]))]
-        if len(grown) > 1 or not set(self.before) >= set(now):
+        steps = [{name: now[name][way] - self.before.get(name, (0, 0))[way] for name in now} for way in (0, 1)]
+        carriers = [[name for name in step if step[name] > 0] for step in steps]
+        if any(len(names) > 1 for names in carriers) or not set(self.before) >= set(now):
             self.before = now  # the change is still going on: from here on again
-        return len(grown) == len(both_ways) == 1
+            return False
+        return all(len(names) == 1 and step[names[0]] > 20 for names, step in zip(carriers, steps))
 
 
 def test_colliding_rekeys(lab):
-    """Both ends start at once (RFC 7296 §2.8.1): one of the two new SAs wins, packets take it alone, and nothing is lost."""
+    """Both ends start at once (RFC 7296 §2.8.1): packets settle on one SA in each direction, and nothing is lost."""
     def work():
         for what in ["child"] * 4 + ["ike"] * 2:
             before = ids("office-1")
@@ -112,6 +113,6 @@ def test_colliding_rekeys(lab):
             for end in ends:
                 end.join()
             wait_for("rekeyed", lambda: ids("office-1") != before, seconds=10)
-            wait_for("one Child SA carries all packets", OneCarries(), seconds=20)
+            wait_for("one Child SA carries all packets of a direction", OneCarries(), seconds=20)
     run_under_load(lab, work)
     assert farspan_json("lab", "check")["agrees"]
