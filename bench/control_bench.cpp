@@ -5,9 +5,7 @@
 //
 //   control_bench [ROUTES]
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -60,13 +58,7 @@ class Agent {
 // Says hello, and then asks for SAs that are not there: a request and an answer each.
 class Charon {
  public:
-  explicit Charon(const std::string& path)
-      : fd_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    FS_CHECK(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
-             0);
+  explicit Charon(const std::string& path) : fd_(*connect_unix(path, SOCK_SEQPACKET)) {
     ask(FS_SAD_HELLO, fs_sad_hello{FS_SAD_VERSION, 1});
   }
   void ask_for_nothing() { ask(FS_SAD_QUERY_SA, fs_sad_id{}); }
@@ -181,7 +173,7 @@ void run(size_t routes) {
   one_route.print("then one route more, over the socket");
 
   agent_loop->stop();
-  ::kill(::getpid(), SIGTERM);
+  charon_loop->stop();
   charons.join();
   agents.join();
   std::filesystem::remove_all(directory);
@@ -191,10 +183,6 @@ void run(size_t routes) {
 }  // namespace farspan::dataplane
 
 int main(int argc, char** argv) {
-  sigset_t end;
-  sigemptyset(&end);
-  sigaddset(&end, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &end, nullptr);
   farspan::dataplane::run(argc > 1 ? static_cast<size_t>(std::atoll(argv[1])) : 1'000'000);
   return 0;
 }

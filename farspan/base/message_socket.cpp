@@ -77,15 +77,21 @@ Status read_exactly(int fd, char* to, size_t length, std::vector<UniqueFd>& fds,
 
 }  // namespace
 
-Result<MessageSocket> MessageSocket::connect(const std::string& path) {
+Result<UniqueFd> connect_unix(const std::string& path, int socket_type) {
   auto address = address_of(path);
   if (!address) return address.error();
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  UniqueFd fd(::socket(AF_UNIX, socket_type | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return unavailable("socket failed: " + reason());
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
     return unavailable("nobody answers at " + path + ": " + reason());
   }
-  return MessageSocket(std::move(fd));
+  return fd;
+}
+
+Result<MessageSocket> MessageSocket::connect(const std::string& path) {
+  auto fd = connect_unix(path, SOCK_STREAM);
+  if (!fd) return fd.error();
+  return MessageSocket(std::move(*fd));
 }
 
 Status MessageSocket::send(std::string_view bytes, const std::vector<int>& fds) {

@@ -48,4 +48,8 @@ class MessageSocket {
 /// replaced.
 Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int socket_type);
 
+/// A blocking socket of `socket_type` that is connected to the one listening at `path`.
+/// kUnavailable when nobody listens.
+Result<UniqueFd> connect_unix(const std::string& path, int socket_type);
+
 }  // namespace farspan

@@ -19,6 +19,7 @@
 #include "farspan/base/message_socket.h"
 #include "farspan/dataplane/control/tables_server.h"
 #include "farspan/dataplane/shared_state.h"
+#include "farspan/dataplane/wait_set.h"
 
 namespace farspan::dataplane {
 
@@ -34,24 +35,20 @@ class AgentLoop {
 
   /// Serves until stop().
   void run();
-  void stop() const;
+  void stop() const { wait_set_.stop(); }
 
  private:
-  struct Sockets {
-    UniqueFd agents, timer, stop, epoll;
-  };
-  AgentLoop(SharedState& shared, TableBuilder& builder, Sas sas, Sockets sockets,
+  AgentLoop(SharedState& shared, TableBuilder& builder, Sas sas, UniqueFd listener,
             std::string run_dir);
 
-  bool watch(int fd);
   void serve(int fd);
   void accept_agent();
   void serve_agent(int fd);
   void take_dead_ports();
-  void tick();
 
   SharedState& shared_;
-  Sockets sockets_;
+  WaitSet wait_set_;
+  UniqueFd listener_;
   std::string run_dir_;
   TablesServer tables_server_;
   std::map<int, MessageSocket> agents_;

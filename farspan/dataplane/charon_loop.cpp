@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/dataplane/charon_loop.h"
 
-#include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -26,66 +23,35 @@ uint64_t monotonic_seconds() {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
-UniqueFd signals_fd() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
-UniqueFd one_second_timer() {
-  UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  const itimerspec every{{1, 0}, {1, 0}};
-  if (timer.valid()) ::timerfd_settime(timer.get(), 0, &every, nullptr);
-  return timer;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<CharonLoop>> CharonLoop::create(SharedState& shared, ipsec::Sad& sad,
                                                        const std::string& run_dir) {
   auto charons = listen_unix(run_dir + "/sad.sock", 0600, SOCK_SEQPACKET);
   if (!charons) return charons.error();
-  Sockets sockets{std::move(*charons), signals_fd(), one_second_timer(),
-                  UniqueFd(::epoll_create1(EPOLL_CLOEXEC))};
-  std::unique_ptr<CharonLoop> loop(new CharonLoop(shared, sad, std::move(sockets), run_dir));
-  const Sockets& s = loop->sockets_;
-  if (!loop->watch(s.charons.get()) || !loop->watch(s.signals.get()) ||
-      !loop->watch(s.timer.get()) || !loop->watch(shared.sa_events.fd()))
+  std::unique_ptr<CharonLoop> loop(new CharonLoop(shared, sad, std::move(*charons), run_dir));
+  if (!loop->wait_set_.watch(loop->listener_.get()) ||
+      !loop->wait_set_.watch(shared.sa_events.fd()))
     return Error{ErrorCode::kUnavailable, "charon loop", "", std::strerror(errno), ""};
   return loop;
 }
 
-CharonLoop::CharonLoop(SharedState& shared, ipsec::Sad& sad, Sockets sockets, std::string run_dir)
-    : shared_(shared), sad_(sad), sockets_(std::move(sockets)), run_dir_(std::move(run_dir)) {}
+CharonLoop::CharonLoop(SharedState& shared, ipsec::Sad& sad, UniqueFd listener, std::string run_dir)
+    : shared_(shared), sad_(sad), listener_(std::move(listener)), run_dir_(std::move(run_dir)) {}
 
 CharonLoop::~CharonLoop() { ::unlink((run_dir_ + "/sad.sock").c_str()); }
 
 void CharonLoop::run() {
-  std::array<epoll_event, 16> ready;
-  for (;;) {
-    const int count =
-        ::epoll_wait(sockets_.epoll.get(), ready.data(), static_cast<int>(ready.size()), -1);
+  while (const auto ready = wait_set_.wait()) {
     const std::lock_guard lock(sad_mutex_);
-    for (int i = 0; i < count; ++i) {
-      if (!serve(ready[static_cast<size_t>(i)].data.fd)) return;
-    }
+    for (const epoll_event& event : *ready) serve(event.data.fd);
   }
 }
 
-bool CharonLoop::watch(int fd) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = fd;
-  return ::epoll_ctl(sockets_.epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-bool CharonLoop::serve(int fd) {
-  if (fd == sockets_.signals.get()) return false;
-  if (fd == sockets_.charons.get()) {
+void CharonLoop::serve(int fd) {
+  if (fd == listener_.get()) {
     accept_charon();
-  } else if (fd == sockets_.timer.get()) {
+  } else if (fd == wait_set_.tick()) {
     tick();
   } else if (fd == shared_.sa_events.fd()) {
     take_events();
@@ -93,16 +59,15 @@ bool CharonLoop::serve(int fd) {
     send_to_charon();
     serve_charon();
   }
-  return true;
 }
 
 void CharonLoop::accept_charon() {
-  UniqueFd newer(::accept4(sockets_.charons.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  UniqueFd newer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!newer.valid()) return;
   lose_charon();
   charon_ = std::move(newer);
   session_.emplace(sad_);
-  if (!watch(charon_.get())) charon_.reset();
+  if (!wait_set_.watch(charon_.get())) charon_.reset();
   spdlog::info("charon connected");
 }
 
@@ -147,14 +112,11 @@ void CharonLoop::send_to_charon() {
   }
   if (!charon_.valid() || is_charon_full_ == !to_charon_.empty()) return;
   is_charon_full_ = !to_charon_.empty();
-  epoll_event event{};
-  event.events = EPOLLIN | (is_charon_full_ ? uint32_t{EPOLLOUT} : 0u);
-  event.data.fd = charon_.get();
-  ::epoll_ctl(sockets_.epoll.get(), EPOLL_CTL_MOD, charon_.get(), &event);
+  wait_set_.watch_for_room(charon_.get(), is_charon_full_);
 }
 
 void CharonLoop::lose_charon() {
-  charon_.reset();  // which takes it out of the epoll set
+  charon_.reset();  // which takes it out of the wait set
   session_.reset();
   to_charon_.clear();
   is_charon_full_ = false;
@@ -175,9 +137,7 @@ void CharonLoop::take_events() {
 }
 
 void CharonLoop::tick() {
-  uint64_t expirations;
-  [[maybe_unused]] const ssize_t got =
-      ::read(sockets_.timer.get(), &expirations, sizeof expirations);
+  wait_set_.take_tick();
   const uint64_t now = monotonic_seconds();
   sad_.tick(now);
   if (session_ && session_->is_synced()) {

@@ -8,7 +8,7 @@
 // while charon is away is said again when it is back, if it still holds (ipsec/sad.h).
 //
 // Not here: what requests mean (ipsec/sad_session.h), packets (worker.h).
-// Threads: create() and sa_rows() anywhere, run() on one thread.
+// Threads: create(), stop() and sa_rows() anywhere, run() on a thread of its own.
 #pragma once
 
 #include <deque>
@@ -21,6 +21,7 @@
 #include "farspan/dataplane/control/tables_server.h"
 #include "farspan/dataplane/ipsec/sad_session.h"
 #include "farspan/dataplane/shared_state.h"
+#include "farspan/dataplane/wait_set.h"
 
 namespace farspan::dataplane {
 
@@ -31,20 +32,17 @@ class CharonLoop {
                                                     const std::string& run_dir);
   ~CharonLoop();
 
-  /// Serves until SIGTERM or SIGINT, which must be blocked in every thread.
+  /// Serves until stop().
   void run();
+  void stop() const { wait_set_.stop(); }
 
   /// Every SA there is. Requests of charon wait meanwhile, some milliseconds at most.
   std::vector<SaRow> sa_rows();
 
  private:
-  struct Sockets {
-    UniqueFd charons, signals, timer, epoll;
-  };
-  CharonLoop(SharedState& shared, ipsec::Sad& sad, Sockets sockets, std::string run_dir);
+  CharonLoop(SharedState& shared, ipsec::Sad& sad, UniqueFd listener, std::string run_dir);
 
-  bool watch(int fd);
-  bool serve(int fd);  // false: the end was asked for
+  void serve(int fd);
   void accept_charon();
   void serve_charon();
   void tell_charon(std::string message);
@@ -56,7 +54,8 @@ class CharonLoop {
   SharedState& shared_;
   ipsec::Sad& sad_;
   std::mutex sad_mutex_;  // held but while run() waits
-  Sockets sockets_;
+  WaitSet wait_set_;
+  UniqueFd listener_;
   std::string run_dir_;
   UniqueFd charon_;
   std::optional<ipsec::SadSession> session_;

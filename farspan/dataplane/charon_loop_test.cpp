@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
 
 #include <filesystem>
 #include <thread>
@@ -29,24 +28,15 @@ constexpr InnerFlow kFlow = {0x0A0A0A05, 0xAC10010A, 40000, 80, 6};
 class CharonLoopTest : public testing::Test {
  protected:
   CharonLoopTest() {
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &end, nullptr);
     auto loop = CharonLoop::create(shared_, sad_, directory_);
     FS_CHECK(loop.ok());
     loop_ = std::move(*loop);
     thread_ = std::thread([this] { loop_->run(); });
   }
   ~CharonLoopTest() override {
-    ::kill(::getpid(), SIGTERM);
+    loop_->stop();
     thread_.join();
     loop_.reset();
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    int taken = 0;
-    sigwait(&end, &taken);  // the loop only looks at it
     std::filesystem::remove_all(directory_);
   }
 

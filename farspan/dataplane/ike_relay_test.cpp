@@ -5,12 +5,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cstring>
 #include <string>
 
 #include "farspan/base/check.h"
+#include "farspan/base/message_socket.h"
 #include "farspan/ike/protocol.h"
 
 namespace farspan::dataplane {
@@ -28,14 +28,7 @@ fs_host host(const char* address, uint16_t port) {
 
 class IkeRelayTest : public testing::Test {
  protected:
-  IkeRelayTest() : charon_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path_.copy(address.sun_path, sizeof address.sun_path - 1);
-    FS_CHECK(
-        ::connect(charon_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-    relay_.accept();
-  }
+  IkeRelayTest() { relay_.accept(); }
   void send(const fs_ike_header& header, const std::string& payload) {
     std::string message(reinterpret_cast<const char*>(&header), sizeof header);
     message += payload;
@@ -51,7 +44,7 @@ class IkeRelayTest : public testing::Test {
 
   std::string path_ = "/tmp/farspan_ike_" + std::to_string(::getpid()) + ".sock";
   IkeRelay relay_ = *IkeRelay::listen(path_);
-  UniqueFd charon_;
+  UniqueFd charon_ = *connect_unix(path_, SOCK_SEQPACKET);
 };
 
 TEST_F(IkeRelayTest, AKeepaliveIsADatagramLikeAnother) {  // RFC 3948 §2.3: one byte

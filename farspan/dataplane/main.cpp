@@ -2,7 +2,7 @@
 // farspan-dataplane: every packet of one node.
 //
 //    agent ── tables.sock ──▶ AgentLoop (its own thread) ──▶ TableBuilder ─┐ published snapshots
-//   charon ── sad.sock ─────▶ CharonLoop (this thread) ────▶ Sad ──────────┤
+//   charon ── sad.sock ─────▶ CharonLoop (its own thread) ─▶ Sad ──────────┤
 //                                  ▲ events                                ▼
 //   charon ── ike.sock ─────▶ Worker (its own thread) ───────────────── Pipeline ── TAP devices,
 //                                                                  UDP 500/4500, native ESP
@@ -30,15 +30,16 @@
 namespace farspan::dataplane {
 namespace {
 
-// CharonLoop takes SIGTERM and SIGINT from a descriptor; a peer that closed a socket is no
-// reason to end.
-void block_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+// SIGTERM and SIGINT, blocked in every thread and waited for in the first, so that no code runs in
+// a signal's context. A peer that closed a socket is no reason to end.
+sigset_t block_ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
 }
 
 // Every port holds a descriptor, and the usual 1024 would end at some thousand instances. Nothing
@@ -51,7 +52,8 @@ void raise_descriptor_limit() {
     spdlog::warn("may not open more descriptors: {}", std::strerror(errno));
 }
 
-Status serve(const std::string& run_dir, const PipelineLimits& limits) {
+// Serves until one of `ends`, which are blocked in every thread.
+Status serve(const std::string& run_dir, const PipelineLimits& limits, const sigset_t& ends) {
   auto context = crypto::Context::create();
   if (!context) return context.error();
   auto arena = ipsec::SequenceArena::open(run_dir + "/sequences");
@@ -73,12 +75,16 @@ Status serve(const std::string& run_dir, const PipelineLimits& limits) {
   spdlog::info("forwarding; crypto {}", (*context)->architecture());
   std::thread packets([&] { (*worker)->run(); });
   std::thread tables([&] { (*agent)->run(); });
-  (*charon)->run();
+  std::thread sas([&] { (*charon)->run(); });
+  int taken = 0;
+  ::sigwait(&ends, &taken);
   shared.is_stopping = true;
   shared.wake_worker();
   (*agent)->stop();
+  (*charon)->stop();
   packets.join();
   tables.join();
+  sas.join();
   spdlog::info("stopped");
   return ok();
 }
@@ -94,16 +100,16 @@ int main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory);
   app.add_option("--log-level", log_level, "trace, debug, info, warning, error or off");
   farspan::dataplane::PipelineLimits limits;
-  app.add_option("--flows", limits.flows, "how many flows at once; about 240 bytes each")
+  app.add_option("--flows", limits.flows, "how many flows at once; about 300 bytes each")
       ->check(CLI::Range(1024, 1 << 26))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   spdlog::set_default_logger(spdlog::stderr_logger_mt("dataplane"));
   spdlog::set_level(spdlog::level::from_str(log_level));
-  farspan::dataplane::block_signals();
+  const sigset_t ends = farspan::dataplane::block_ending_signals();
   farspan::dataplane::raise_descriptor_limit();
-  if (const auto served = farspan::dataplane::serve(run_dir, limits); !served) {
+  if (const auto served = farspan::dataplane::serve(run_dir, limits, ends); !served) {
     spdlog::error("{}", served.error().text());
     return 1;
   }

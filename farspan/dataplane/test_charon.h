@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "farspan/base/check.h"
-#include "farspan/base/unique_fd.h"
+#include "farspan/base/message_socket.h"
 #include "farspan/dataplane/ipsec/test_messages.h"
 
 namespace farspan::ipsec {
@@ -29,14 +28,7 @@ inline std::string event_text(const fs_sad_event& event, uint16_t type) {
 
 class Charon {
  public:
-  explicit Charon(const std::string& path)
-      : fd_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    FS_CHECK(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
-             0);
-  }
+  explicit Charon(const std::string& path) : fd_(*connect_unix(path, SOCK_SEQPACKET)) {}
 
   /// The reply's status; events that come before it are kept.
   uint32_t ask(const std::string& message) {

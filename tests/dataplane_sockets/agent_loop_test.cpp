@@ -3,7 +3,6 @@
 #include "farspan/dataplane/agent_loop.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <filesystem>
 #include <thread>
@@ -20,10 +19,6 @@ namespace {
 class AgentLoopTest : public testing::Test {
  protected:
   AgentLoopTest() {
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &end, nullptr);
     auto charon = CharonLoop::create(shared_, sad_, directory_);
     FS_CHECK(charon.ok());
     charon_loop_ = std::move(*charon);
@@ -37,17 +32,12 @@ class AgentLoopTest : public testing::Test {
         std::move(*MessageSocket::connect(directory_ + "/tables.sock")));
   }
   ~AgentLoopTest() override {
-    ::kill(::getpid(), SIGTERM);
-    charon_thread_.join();
+    charon_loop_->stop();
     agent_loop_->stop();
+    charon_thread_.join();
     agent_thread_.join();
     agent_loop_.reset();
     charon_loop_.reset();
-    sigset_t end;
-    sigemptyset(&end);
-    sigaddset(&end, SIGTERM);
-    int taken = 0;
-    sigwait(&end, &taken);  // the loop only looks at it
     std::filesystem::remove_all(directory_);
   }
 
