@@ -37,10 +37,6 @@ std::optional<DropReason> reason_of(TcpVerdict verdict) {
   return std::nullopt;
 }
 
-}  // namespace
-
-namespace {
-
 bool is_of(const Flow& flow, const FlowQuery& query) {
   // one branch for all: they nearly always are the same
   return ((flow.ends[0] ^ query.low) | (flow.ends[1] ^ query.high) |
