@@ -37,7 +37,7 @@ unit: build ## unit and packet tests only; T=regex chooses
 	@$(CTEST) -LE lab -j $(JOBS) -R '$(T)'
 
 lab-test: build ## tests on namespaces with real peers; T=regex chooses
-	@$(CTEST) -L lab -R '$(T)'
+	@$(CTEST) -L lab -j $(JOBS) -R '$(T)'
 
 asan: setup ## unit and packet tests under AddressSanitizer and UBSan
 	@tools/run_tests.sh asan

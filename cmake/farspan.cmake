@@ -71,6 +71,14 @@ function(farspan_folder NAME)
   endif()
 endfunction()
 
+# farspan_lab_test(NAME TIMEOUT seconds COMMAND words... [ENVIRONMENT NAME=value...]): a test on real peers in network
+# namespaces; needs root: ctest -L lab. Its network and /run are its own: several may run at a time.
+function(farspan_lab_test NAME)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "COMMAND;ENVIRONMENT" ${ARGN})
+  add_test(NAME ${NAME} COMMAND ${CMAKE_SOURCE_DIR}/tools/isolated ${ARG_COMMAND})
+  set_tests_properties(${NAME} PROPERTIES LABELS lab TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;${ARG_ENVIRONMENT}")
+endfunction()
+
 # farspan_hot_code(TARGETS...): folders whose functions run for every packet. Release builds optimise them across
 # folders, but only in programs that ask for it: everything else (tests above all) links the plain object code,
 # because optimising again at every link costs seconds each.

@@ -136,9 +136,9 @@ def bring_up(path, *options):
     return Lab(farspan_json("lab", "status"))
 
 
-def keep_evidence(lab):
+def keep_evidence(lab, scenario):
     """After a failure: logs and what every part says go to build/lab-evidence."""
-    place = ROOT / "build/lab-evidence" / lab.name
+    place = ROOT / "build/lab-evidence" / scenario / lab.name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     for words in (["nodes"], ["tunnels"], ["drops"], ["lab", "status"]):
@@ -153,7 +153,7 @@ def pytest_runtest_makereport(item, call):
     if outcome.get_result().failed and call.when == "call":
         for name in ("lab", "empty_lab"):
             if name in getattr(item, "funcargs", {}):
-                keep_evidence(item.funcargs[name])
+                keep_evidence(item.funcargs[name], item.path.stem)
 
 
 @pytest.fixture(scope="module")
