@@ -260,6 +260,17 @@ class ObservedStore : public store::Store {
     committed_();
     return revision;
   }
+  Status record(const std::map<std::string, std::string>& notes,
+                const std::vector<store::AuditRow>& audit) override {
+    return store_->record(notes, audit);
+  }
+  Result<store::AuditPage> audit(const store::AuditQuery& query) override {
+    return store_->audit(query);
+  }
+  Result<std::optional<store::KeptAnswer>> answer_to(const std::string& owner,
+                                                     const std::string& key) override {
+    return store_->answer_to(owner, key);
+  }
   Result<std::vector<store::Change>> changes_after(uint64_t revision, size_t limit) override {
     return store_->changes_after(revision, limit);
   }

@@ -13,7 +13,17 @@ namespace farspan::store {
 namespace {
 
 constexpr int64_t kApplicationId = 0x4653504e;  // "FSPN": tells our file from another program's
-constexpr int64_t kSchemaVersion = 2;           // bodies are those of documents/stored.h
+constexpr int64_t kSchemaVersion = 3;           // 2: bodies are those of documents/stored.h
+
+// What version 3 has and version 2 had not.
+constexpr const char* kAudit = R"(
+  CREATE TABLE audit (sequence INTEGER PRIMARY KEY, revision INTEGER NOT NULL, at INTEGER NOT NULL,
+                      who TEXT NOT NULL, origin TEXT NOT NULL, action TEXT NOT NULL, kind TEXT NOT NULL,
+                      name TEXT NOT NULL, detail BLOB NOT NULL);
+  CREATE TABLE answers (sequence INTEGER PRIMARY KEY, owner TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL,
+                        answer BLOB NOT NULL, UNIQUE (owner, key));
+  PRAGMA user_version = 3;
+)";
 
 constexpr const char* kSchema = R"(
   CREATE TABLE resources (kind TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL UNIQUE,
@@ -26,7 +36,6 @@ constexpr const char* kSchema = R"(
                       next_number INTEGER NOT NULL, compacted INTEGER NOT NULL);
   INSERT INTO clock VALUES (1, 0, 1, 0);
   PRAGMA application_id = 1179865166;
-  PRAGMA user_version = 2;
 )";
 static_assert(kApplicationId == 1179865166);
 
@@ -58,7 +67,7 @@ Status check_whole(const SqliteConnection& connection, const std::string& path) 
 }  // namespace
 
 // 1. make the file private  2. take it for this process alone  3. whose is it, which version
-// 4. is it whole, or make the tables of a new one
+// 4. is it whole, or make the tables of a new one, or those that an older one has not
 Status open_database(SqliteConnection& connection, const std::string& path) {
   if (const auto made = make_private(path); !made) return made;
   if (const auto opened = connection.open(path); !opened) return opened;
@@ -74,12 +83,17 @@ Status open_database(SqliteConnection& connection, const std::string& path) {
   if (!tables) return tables.error();
 
   if (*application == 0 && *tables == 0) {
-    const std::string sql = std::string("BEGIN IMMEDIATE;") + kSchema + "COMMIT";
+    const std::string sql = std::string("BEGIN IMMEDIATE;") + kSchema + kAudit + "COMMIT";
     return connection.execute(sql.c_str());
   }
   if (*application != kApplicationId)
     return Error{ErrorCode::kInvalid, "store " + path, "", "is the database of another program",
                  "give the controller a state directory of its own"};
+  if (*version == 2) {
+    if (const auto whole = check_whole(connection, path); !whole) return whole;
+    const std::string sql = std::string("BEGIN IMMEDIATE;") + kAudit + "COMMIT";
+    return connection.execute(sql.c_str());
+  }
   if (*version < kSchemaVersion)
     return Error{
         ErrorCode::kInvalid, "store " + path, "schema version",

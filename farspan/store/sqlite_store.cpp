@@ -2,9 +2,11 @@
 #include "farspan/store/sqlite_store.h"
 
 #include <algorithm>
+#include <functional>
 #include <mutex>
 #include <set>
 
+#include "farspan/store/sqlite_audit.h"
 #include "farspan/store/sqlite_connection.h"
 #include "farspan/store/sqlite_schema.h"
 
@@ -30,6 +32,11 @@ class SqliteStore : public Store {
   Result<std::optional<Row>> get(const Key& key) override;
   Result<Contents> list() override;
   Result<uint64_t> commit(const Transaction& transaction) override;
+  Status record(const std::map<std::string, std::string>& notes,
+                const std::vector<AuditRow>& audit) override;
+  Result<AuditPage> audit(const AuditQuery& query) override;
+  Result<std::optional<KeptAnswer>> answer_to(const std::string& owner,
+                                              const std::string& key) override;
   Result<std::vector<Change>> changes_after(uint64_t revision, size_t limit) override;
   std::unique_ptr<Subscription> watch(Listener listener) override {
     return listeners_.add(std::move(listener));
@@ -37,8 +44,13 @@ class SqliteStore : public Store {
 
  private:
   Result<Clock> clock();
+  Status in_transaction(const std::function<Status()>& write);
   Result<uint64_t> write(const Transaction& transaction);
+  Status write_beside(const std::map<std::string, std::string>& notes,
+                      const std::vector<AuditRow>& audit, uint64_t revision);
   Status remove(const Key& key, uint64_t revision);
+  Status rename(const Rename& rename, uint64_t revision);
+  Status keep(const KeptAnswer& answer);
   Status put(const Row& row, uint64_t revision, uint32_t& next_number);
   Status remember(uint64_t revision, Action action, const Key& key);
   Status set_note(const std::string& name, const std::string& value);
@@ -97,27 +109,42 @@ Result<Contents> SqliteStore::list() {
   return contents;
 }
 
+Status SqliteStore::in_transaction(const std::function<Status()>& write) {
+  if (const auto begun = connection_.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  auto written = write();
+  // A commit that fails (full disk) leaves the transaction open, and it must not linger.
+  if (written) written = connection_.execute("COMMIT");
+  if (!written) (void)connection_.execute("ROLLBACK");
+  return written;
+}
+
 Result<uint64_t> SqliteStore::commit(const Transaction& transaction) {
   uint64_t revision = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto begun = connection_.execute("BEGIN IMMEDIATE"); !begun) return begun.error();
-    auto written = write(transaction);
-    if (written) {
-      // A commit that fails (full disk) leaves the transaction open, and it must not linger.
-      if (const auto done = connection_.execute("COMMIT"); !done) written = done.error();
-    }
-    if (!written) {
-      (void)connection_.execute("ROLLBACK");
-      return written.error();
-    }
-    revision = *written;
+    const auto done = in_transaction([&]() -> Status {
+      const auto written = write(transaction);
+      if (!written) return written.error();
+      revision = *written;
+      return ok();
+    });
+    if (!done) return done.error();
   }
   listeners_.call(revision);
   return revision;
 }
 
-// 1. is it the next one  2. deletes, puts and notes  3. history  4. the clock
+Status SqliteStore::record(const std::map<std::string, std::string>& notes,
+                           const std::vector<AuditRow>& audit) {
+  const std::lock_guard lock(mutex_);
+  return in_transaction([&]() -> Status {
+    const auto now = clock();
+    if (!now) return now.error();
+    return write_beside(notes, audit, now->revision);
+  });
+}
+
+// 1. is it the next one  2. deletes, renames, puts, notes and audit  3. history  4. the clock
 Result<uint64_t> SqliteStore::write(const Transaction& transaction) {
   auto now = clock();
   if (!now) return now.error();
@@ -132,12 +159,16 @@ Result<uint64_t> SqliteStore::write(const Transaction& transaction) {
     if (!touched.insert(key).second) return invalid(key, "stands twice in one transaction");
     if (const auto removed = remove(key, revision); !removed) return removed.error();
   }
+  for (const Rename& rename : transaction.renames)
+    if (const auto done = this->rename(rename, revision); !done) return done.error();
   for (const Row& row : transaction.puts) {
     if (!touched.insert(row.key).second) return invalid(row.key, "stands twice in one transaction");
     if (const auto done = put(row, revision, now->next_number); !done) return done.error();
   }
-  for (const auto& [name, value] : transaction.notes)
-    if (const auto set = set_note(name, value); !set) return set.error();
+  if (const auto done = write_beside(transaction.notes, transaction.audit, revision); !done)
+    return done.error();
+  if (transaction.answer)
+    if (const auto kept = keep(*transaction.answer); !kept) return kept.error();
   const auto compacted = compact(now->compacted, revision);
   if (!compacted) return compacted.error();
 
@@ -150,12 +181,70 @@ Result<uint64_t> SqliteStore::write(const Transaction& transaction) {
   return revision;
 }
 
+Status SqliteStore::write_beside(const std::map<std::string, std::string>& notes,
+                                 const std::vector<AuditRow>& audit, uint64_t revision) {
+  for (const auto& [name, value] : notes)
+    if (const auto set = set_note(name, value); !set) return set;
+  return add_audit(connection_, audit, revision, options_.kept_audit);
+}
+
+Result<AuditPage> SqliteStore::audit(const AuditQuery& query) {
+  const std::lock_guard lock(mutex_);
+  return read_audit(connection_, query);
+}
+
 Status SqliteStore::remove(const Key& key, uint64_t revision) {
   SqliteStatement statement(connection_, "DELETE FROM resources WHERE kind = ? AND name = ?");
   statement.bind(1, key.kind).bind(2, key.name);
   if (const auto done = statement.run(); !done) return done;
   if (sqlite3_changes(connection_.get()) == 0) return invalid(key, "does not exist");
   return remember(revision, Action::kDelete, key);
+}
+
+Status SqliteStore::rename(const Rename& rename, uint64_t revision) {
+  const Key to{rename.from.kind, rename.to};
+  SqliteStatement taken(connection_, "SELECT 1 FROM resources WHERE kind = ? AND name = ?");
+  taken.bind(1, to.kind).bind(2, to.name);
+  const auto is_taken = taken.step();
+  if (!is_taken) return is_taken.error();
+  if (*is_taken) return invalid(to, "exists already");
+  SqliteStatement update(connection_,
+                         "UPDATE resources SET name = ?, revision = ? WHERE kind = ? AND name = ?");
+  update.bind(1, to.name)
+      .bind(2, static_cast<int64_t>(revision))
+      .bind(3, rename.from.kind)
+      .bind(4, rename.from.name);
+  if (const auto done = update.run(); !done) return done;
+  if (sqlite3_changes(connection_.get()) == 0) return invalid(rename.from, "does not exist");
+  // To whoever watches by name one goes and another comes.
+  if (const auto done = remember(revision, Action::kDelete, rename.from); !done) return done;
+  return remember(revision, Action::kCreate, to);
+}
+
+Status SqliteStore::keep(const KeptAnswer& answer) {
+  SqliteStatement insert(connection_,
+                         "INSERT INTO answers (owner, key, request, answer) VALUES (?, ?, ?, ?)");
+  insert.bind(1, answer.owner)
+      .bind(2, answer.key)
+      .bind(3, answer.request)
+      .bind_blob(4, answer.answer);
+  if (const auto done = insert.run(); !done) return done;
+  SqliteStatement forget(
+      connection_, "DELETE FROM answers WHERE sequence <= (SELECT max(sequence) FROM answers) - ?");
+  forget.bind(1, static_cast<int64_t>(options_.kept_answers));
+  return forget.run();
+}
+
+Result<std::optional<KeptAnswer>> SqliteStore::answer_to(const std::string& owner,
+                                                         const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  SqliteStatement select(connection_,
+                         "SELECT request, answer FROM answers WHERE owner = ? AND key = ?");
+  select.bind(1, owner).bind(2, key);
+  const auto row = select.step();
+  if (!row) return row.error();
+  if (!*row) return std::optional<KeptAnswer>();
+  return std::optional<KeptAnswer>(KeptAnswer{owner, key, select.bytes(0), select.bytes(1)});
 }
 
 Status SqliteStore::put(const Row& row, uint64_t revision, uint32_t& next_number) {

@@ -22,6 +22,8 @@ namespace farspan::store {
 
 struct SqliteOptions {
   size_t kept_changes = 10'000;  // of the history; older ones are compacted
+  size_t kept_audit = 500'000;   // rows of the audit; the oldest go
+  size_t kept_answers = 1'000;   // to changes that have a key; the oldest go
 };
 
 /// Opens or makes the database at `path`.

@@ -195,7 +195,7 @@ TEST_F(SqliteStore, TheDatabaseOfAnotherProgramIsRefused) {
 TEST_F(SqliteStore, ANewerAndAnOlderSchemaAreRefusedWithWhatToDo) {
   open().reset();
   for (const auto& [pragma, remedy] :
-       {std::pair("PRAGMA user_version = 3", "or a newer one"),
+       {std::pair("PRAGMA user_version = 4", "or a newer one"),
         std::pair("PRAGMA user_version = 1", "with the older one write every kind to a file")}) {
     sqlite3* db = nullptr;
     sqlite3_open(path_.c_str(), &db);
@@ -228,6 +228,136 @@ TEST_F(SqliteStore, ADamagedFileIsRefused) {
   EXPECT_THAT(store.error().what, HasSubstr("damaged"));
 }
 
+AuditRow did(const std::string& who, const std::string& action, const Key& key, int64_t at = 1) {
+  AuditRow row;
+  row.at = at;
+  row.who = who;
+  row.from = "192.0.2.7";
+  row.action = action;
+  row.key = key;
+  row.detail = "[]";
+  return row;
+}
+
+AuditQuery page_of(size_t limit, uint64_t before = 0) { return {"", "", "", "", 0, before, limit}; }
+AuditQuery only(const std::string& who, const std::string& action = "",
+                const std::string& kind = "", const std::string& name = "", int64_t since = 0) {
+  return {who, action, kind, name, since, 0, 100};
+}
+
+std::vector<uint64_t> sequences(const AuditPage& page) {
+  std::vector<uint64_t> numbers;
+  for (const AuditRow& row : page.rows) numbers.push_back(row.sequence);
+  return numbers;
+}
+
+TEST_F(SqliteStore, AChangeAndItsAuditAreThereTogetherOrNotAtAll) {
+  {
+    const auto store = open();
+    commit(*store, {.puts = {vpc("a", 1)}, .audit = {did("ann", "create", {"Vpc", "a"})}});
+    EXPECT_FALSE(store
+                     ->commit({.based_on = 1,
+                               .deletes = {{"Vpc", "no-such"}},
+                               .audit = {did("ann", "delete", {"Vpc", "no-such"})}})
+                     .ok());
+    EXPECT_FALSE(store->commit({.based_on = 0, .audit = {did("bob", "late", {"Vpc", "a"})}}).ok());
+  }
+  const auto store = open();
+  const auto page = store->audit({});
+  ASSERT_THAT(page->rows, SizeIs(1));
+  AuditRow expected = did("ann", "create", {"Vpc", "a"});
+  expected.sequence = expected.revision = 1;
+  EXPECT_EQ(page->rows[0], expected);
+  EXPECT_EQ(page->before_sequence, 0u);
+}
+
+TEST_F(SqliteStore, WhatIsRecordedBesideResourcesMovesNoRevision) {
+  const auto store = open();
+  commit(*store, {.puts = {vpc("a", 1)}});
+  ASSERT_TRUE(store->record({{"token/ci", "x"}}, {did("ann", "create", {"Token", "ci"})}).ok());
+  EXPECT_EQ(store->list()->revision, 1u);
+  EXPECT_EQ(store->list()->notes.at("token/ci"), "x");
+  EXPECT_EQ(store->audit({})->rows[0].revision, 1u);
+  ASSERT_TRUE(store->record({{"token/ci", ""}}, {}).ok());
+  EXPECT_TRUE(store->list()->notes.empty());
+}
+
+TEST_F(SqliteStore, TheAuditIsPagedNewestFirstAndFiltered) {
+  const auto store = open();
+  std::vector<AuditRow> rows;
+  for (int64_t i = 1; i <= 7; ++i)
+    rows.push_back(did(i % 2 == 0 ? "ann" : "bob", i == 3 ? "delete" : "update",
+                       {"Vpc", i < 5 ? "a" : "b"}, i * 1000));
+  ASSERT_TRUE(store->record({}, rows).ok());
+  const auto first = store->audit(page_of(3));
+  EXPECT_THAT(sequences(*first), ElementsAre(7u, 6u, 5u));
+  const auto second = store->audit(page_of(3, first->before_sequence));
+  EXPECT_THAT(sequences(*second), ElementsAre(4u, 3u, 2u));
+  const auto last = store->audit(page_of(3, second->before_sequence));
+  EXPECT_THAT(sequences(*last), ElementsAre(1u));
+  EXPECT_EQ(last->before_sequence, 0u);
+  EXPECT_EQ(store->audit(page_of(7))->before_sequence, 0u) << "nothing is behind it";
+  EXPECT_THAT(sequences(*store->audit(only("ann"))), ElementsAre(6u, 4u, 2u));
+  EXPECT_THAT(sequences(*store->audit(only("", "delete"))), ElementsAre(3u));
+  EXPECT_THAT(sequences(*store->audit(only("", "", "Vpc", "b"))), ElementsAre(7u, 6u, 5u));
+  EXPECT_THAT(sequences(*store->audit(only("", "", "", "", 6000))), ElementsAre(7u, 6u));
+  EXPECT_THAT(sequences(*store->audit(only("", "", "Node"))), SizeIs(0));
+}
+
+TEST_F(SqliteStore, TheOldestRowsOfTheAuditGo) {
+  const auto store = open({.kept_audit = 4});
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(store->record({}, {did("ann", "x", {"", ""}), did("ann", "y", {"", ""})}).ok());
+  EXPECT_THAT(sequences(*store->audit({})), ElementsAre(6u, 5u, 4u, 3u));
+}
+
+TEST_F(SqliteStore, AStoreWithoutAuditIsGivenOne) {
+  {
+    const auto store = open();
+    commit(*store, {.puts = {vpc("a", 1)}});
+  }
+  sqlite3* db = nullptr;
+  sqlite3_open(path_.c_str(), &db);
+  sqlite3_exec(db, "DROP TABLE audit; DROP TABLE answers; PRAGMA user_version = 2", nullptr,
+               nullptr, nullptr);
+  sqlite3_close(db);
+  const auto store = open();
+  EXPECT_THAT(store->list()->rows, SizeIs(1));
+  EXPECT_THAT(store->audit({})->rows, SizeIs(0));
+  EXPECT_TRUE(store->record({}, {did("ann", "x", {"", ""})}).ok());
+}
+
+TEST_F(SqliteStore, ARowIsCalledOtherwiseAndKeepsItsNumber) {
+  const auto store = open();
+  commit(*store, {.puts = {vpc("a", 1), vpc("b", 2)}});
+  commit(*store, {.puts = {vpc("c", 1, "new")}, .renames = {{{"Vpc", "a"}, "c"}}});
+  EXPECT_THAT(store->list()->rows,
+              ElementsAre(Row{{"Vpc", "b"}, 2, 1, "b"}, Row{{"Vpc", "c"}, 1, 2, "new"}));
+  EXPECT_THAT(*store->changes_after(1, 9), ElementsAre(Change{2, Action::kDelete, {"Vpc", "a"}},
+                                                       Change{2, Action::kCreate, {"Vpc", "c"}},
+                                                       Change{2, Action::kUpdate, {"Vpc", "c"}}));
+  EXPECT_FALSE(store->commit({.based_on = 2, .renames = {{{"Vpc", "b"}, "c"}}}).ok()) << "taken";
+  EXPECT_FALSE(store->commit({.based_on = 2, .renames = {{{"Vpc", "x"}, "y"}}}).ok()) << "nobody";
+  EXPECT_EQ(store->list()->revision, 2u);
+}
+
+TEST_F(SqliteStore, AnswersAreKeptWithTheirChange) {
+  const auto store = open({.kept_answers = 2});
+  for (uint32_t i = 1; i <= 3; ++i)
+    commit(*store, {.puts = {vpc("v" + std::to_string(i), i)},
+                    .answer = KeptAnswer{"ann", std::to_string(i), "digest", "answer"}});
+  EXPECT_FALSE(store->answer_to("ann", "1")->has_value()) << "the oldest went";
+  EXPECT_EQ((*store->answer_to("ann", "3"))->answer, "answer");
+  EXPECT_FALSE(store->answer_to("bob", "3")->has_value()) << "another's";
+  EXPECT_FALSE(store
+                   ->commit({.based_on = 3,
+                             .puts = {vpc("w", 4)},
+                             .answer = KeptAnswer{"ann", "3", "digest", "answer"}})
+                   .ok())
+      << "a key is used once";
+  EXPECT_EQ(store->list()->revision, 3u);
+}
+
 // The child commits transactions of 300 rows as fast as it can and says each revision after its
 // commit returned; it is killed at a random moment, often inside a transaction.
 TEST_F(SqliteStore, KilledAtAnyMomentItKeepsWhatWasAnsweredAndNothingHalf) {
@@ -246,6 +376,7 @@ TEST_F(SqliteStore, KilledAtAnyMomentItKeepsWhatWasAnsweredAndNothingHalf) {
         const std::string body = std::to_string(transaction.based_on + 1);
         for (uint32_t i = 1; i <= 300; ++i)
           transaction.puts.push_back(vpc("v" + std::to_string(i), i, body));
+        transaction.audit = {did(body, "update", {"Vpc", "v1"})};
         const auto revision = (*store)->commit(transaction);
         if (!revision.ok()) _exit(1);
         const uint64_t answered = *revision;
@@ -262,7 +393,9 @@ TEST_F(SqliteStore, KilledAtAnyMomentItKeepsWhatWasAnsweredAndNothingHalf) {
       answered = more;
     close(pipe_ends[0]);
 
-    const auto contents = open()->list();
+    const auto store = open();
+    const auto contents = store->list();
+    EXPECT_EQ(store->audit({})->rows[0].who, std::to_string(contents->revision));
     EXPECT_GE(contents->revision, answered);
     EXPECT_LE(contents->revision, answered + 1);
     EXPECT_GT(contents->revision, revisions_so_far);
