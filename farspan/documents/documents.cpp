@@ -16,10 +16,11 @@ namespace {
 
 // What Farspan adds when it prints a resource may stay when it is applied again.
 bool is_of_answers(std::string_view key) {
-  return key == "number" || key == "revision" || key == "status";
+  return key == "id" || key == "number" || key == "revision" || key == "status" ||
+         key == "created_at" || key == "updated_at";
 }
 bool is_of_documents(std::string_view key) {
-  return key == "kind" || key == "name" || key == "description" || key == "spec";
+  return key == "kind" || key == "name" || key == "description" || key == "labels" || key == "spec";
 }
 
 // One document as it was written, and where.
@@ -76,10 +77,25 @@ class DocumentReader {
       if (const auto text = Scalar{*description, field, path, sink}.text())
         resource.meta.description = *text;
     }
+    if (const Value* labels = written_.value.find("labels"))
+      read_labels(*labels, faults(label), resource.meta.labels);
     const Value* spec = written_.value.find("spec");
     const Value& map = spec != nullptr ? *spec : written_.value;
     read_fields(spec, Form::kDocument,
                 FaultSink(label, Resource::kKind, written_.file, map, errors_), resource);
+  }
+
+  static void read_labels(const Value& map, const FaultSink& sink, model::Labels& labels) {
+    if (map.kind == Value::Kind::kNull || !is_map(map, "labels", sink)) return;
+    for (const Member& member : map.members) {
+      const std::string path = "labels." + member.key;
+      // A value that YAML takes for a number or a truth value is still a word.
+      if (!member.value.is_scalar()) {
+        sink.add_at(member.mark, path, "is no word", "write one value");
+      } else if (!labels.emplace(member.key, member.value.text).second) {
+        sink.add_at(member.mark, path, "is given twice", "write it once");
+      }
+    }
   }
 
   void check_parts() const {
@@ -90,7 +106,7 @@ class DocumentReader {
       const std::string key = is_shown ? member.key : "(a key)";
       if (!is_of_documents(member.key)) {
         faults("").add_at(member.mark, key, "is not a part of a document",
-                          "use kind, name, description and spec; fields go under spec");
+                          "use kind, name, description, labels and spec; fields go under spec");
       } else if (!seen.insert(member.key).second) {
         faults("").add_at(member.mark, key, "is given twice", "write it once");
       }

@@ -117,7 +117,7 @@ TEST(Documents, RefuseWithResourceFieldValueAndRemedy) {
       {"- a\n- b\n", {"a document: the document is not a map (line 1); write kind, name and spec"}},
       {"kind: Region\nname: a\nspecs: {}\n",
        {"a document: specs is not a part of a document (line 3); use kind, name, "
-        "description and spec; fields go under spec"}},
+        "description, labels and spec; fields go under spec"}},
       {"kind: Region\nname: a\nname: b\n",
        {"a document: name is given twice (line 3); write it once"}},
       {"kind: Region\nname: a\n---\nkind: Region\nname: a\n",
@@ -278,7 +278,7 @@ TEST(Documents, EachFaultNamesItsOwnFile) {
   for (const Error& error : parsed.errors) texts.push_back(error.text());
   EXPECT_EQ(texts,
             (Texts{"a document: naem is not a part of a document (2.yaml:3:1); use kind, name, "
-                   "description and spec; fields go under spec",
+                   "description, labels and spec; fields go under spec",
                    "a document: name is missing (2.yaml:2:1); write name: …",
                    "Vpc v: region is a number instead of a string (3.json:4:2); write it in quotes",
                    "Vpc v: cidr_blocks is missing (3.json:3:34); give a list such as "

@@ -21,6 +21,7 @@ constexpr Type type_of() {
   if constexpr (std::is_same_v<Member, net::Prefix>) return Type::kPrefix;
   if constexpr (std::is_same_v<Member, std::optional<net::Prefix>>) return Type::kPrefix;
   if constexpr (std::is_same_v<Member, model::PortRange>) return Type::kPorts;
+  if constexpr (std::is_same_v<Member, model::Labels>) return Type::kLabels;
   return Type::kText;
 }
 

@@ -15,7 +15,17 @@
 namespace farspan::documents {
 
 struct FieldOutline {
-  enum class Type : uint8_t { kText, kTruth, kNumber, kAddress, kPrefix, kPorts, kWord, kPart };
+  enum class Type : uint8_t {
+    kText,
+    kTruth,
+    kNumber,
+    kAddress,
+    kPrefix,
+    kPorts,
+    kWord,
+    kLabels,
+    kPart
+  };
   struct Word {
     std::string word;
     const char* says;

@@ -26,6 +26,8 @@ std::string noun_of(const FieldOutline& outline) {
       return "port or range of ports";
     case Type::kWord:
       return "word";
+    case Type::kLabels:
+      return "map of words";
     case Type::kPart:
       return "fields of its own";
     case Type::kText:
@@ -38,7 +40,8 @@ std::string noun_of(const FieldOutline& outline) {
 std::string bounds_of(const FieldOutline& outline) {
   const model::Field& field = outline.field;
   if (!field.has_bounds()) return {};
-  if (outline.is_list) return ", " + range_text(field) + " of them";
+  if (outline.is_list || outline.type == Type::kLabels)
+    return ", " + range_text(field) + " of them";
   if (outline.type == Type::kText) return ", " + range_text(field) + " characters";
   return ", " + range_text(field) + (*field.unit == '\0' ? "" : std::string(" ") + field.unit);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/documents/print.h"
 
+#include "farspan/base/utc.h"
 #include "farspan/documents/print_fields.h"
 #include "farspan/documents/yaml_text.h"
 
@@ -18,7 +19,13 @@ Json document_of(const model::AnyResource& resource, uint64_t revision) {
   document["kind"] = model::kind_of(resource);
   document["name"] = meta.name;
   if (!meta.description.empty()) document["description"] = meta.description;
-  if (meta.number != 0) document["number"] = meta.number;
+  if (!meta.labels.empty()) document["labels"] = meta.labels;
+  if (meta.number != 0) {
+    document["id"] = model::id_of(resource);
+    document["number"] = meta.number;
+  }
+  if (meta.created_at != 0) document["created_at"] = utc_text(meta.created_at);
+  if (meta.updated_at != 0) document["updated_at"] = utc_text(meta.updated_at);
   if (revision != 0) document["revision"] = revision;
   Json spec = spec_of(resource, Form::kDocument);
   if (!spec.empty()) document["spec"] = std::move(spec);

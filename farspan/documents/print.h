@@ -21,8 +21,8 @@ using Json = nlohmann::ordered_json;
 /// The fields of `resource`, what a document has under spec; an empty object when there are none.
 Json spec_of(const model::AnyResource& resource, Form form);
 
-/// kind, name, description, number, revision and spec; number and revision when they are not 0.
-/// Secrets are left out.
+/// kind, name, description, labels and spec, and of one that stands what Farspan gave it: id,
+/// number, times, and revision when it is not 0. Secrets are left out.
 Json document_of(const model::AnyResource& resource, uint64_t revision = 0);
 
 /// @param indent  spaces per level; -1 for one line

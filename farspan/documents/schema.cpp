@@ -57,6 +57,18 @@ Json word_schema(const FieldOutline& outline) {
   return {{"type", "string"}, {"enum", std::move(words)}};
 }
 
+Json labels_schema(const model::Field& field) {
+  Json word = {{"type", "string"},
+               {"pattern", text_pattern(field.punctuation)},
+               {"maxLength", model::limits::kLabelLength}};
+  Json name = word;
+  name["minLength"] = 1;
+  return {{"type", "object"},
+          {"propertyNames", std::move(name)},
+          {"additionalProperties", std::move(word)},
+          {"maxProperties", field.most}};
+}
+
 Json value_schema(const FieldOutline& outline) {
   switch (outline.type) {
     case Type::kText:
@@ -73,6 +85,8 @@ Json value_schema(const FieldOutline& outline) {
       return {{"type", "string"}, {"pattern", "^([1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?)?$"}};
     case Type::kWord:
       return word_schema(outline);
+    case Type::kLabels:
+      return labels_schema(outline.field);
     case Type::kPart:
       break;
   }
@@ -118,7 +132,10 @@ Json kind_schema(const KindOutline& kind) {
   Json spec = part_schema(kind.fields);
   if (spec.contains("required")) required.push_back("spec");
   properties["spec"] = std::move(spec);
+  properties["id"] = {{"type", "string"}, {"readOnly", true}};
   properties["number"] = {{"type", "integer"}, {"readOnly", true}};
+  for (const char* time : {"created_at", "updated_at"})
+    properties[time] = {{"type", "string"}, {"format", "date-time"}, {"readOnly", true}};
   properties["revision"] = {{"type", "integer"}, {"readOnly", true}};
   properties["status"] = {{"type", "object"}, {"readOnly", true}};
   return {{"type", "object"},

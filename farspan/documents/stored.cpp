@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/documents/stored.h"
 
+#include <cstdlib>
+
 #include "farspan/documents/print.h"
 #include "farspan/documents/read_fields.h"
 
 namespace farspan::documents {
+namespace {
+
+int64_t number_in(const Value& row, std::string_view name) {
+  const Value* value = row.find(name);
+  return value == nullptr ? 0 : std::strtoll(value->text.c_str(), nullptr, 10);
+}
+
+}  // namespace
 
 std::string to_stored(const model::AnyResource& resource) {
-  const Json body = {{"description", model::meta_of(resource).description},
-                     {"spec", spec_of(resource, Form::kStored)}};
+  const model::Meta& meta = model::meta_of(resource);
+  Json body = {{"description", meta.description}};
+  if (!meta.labels.empty()) body["labels"] = meta.labels;
+  if (!meta.id.empty()) body["id"] = meta.id;
+  if (meta.created_at != 0) body["created_at"] = meta.created_at;
+  if (meta.updated_at != 0) body["updated_at"] = meta.updated_at;
+  body["spec"] = spec_of(resource, Form::kStored);
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -33,8 +48,15 @@ Result<model::AnyResource> from_stored(const std::string& kind, const std::strin
   const FaultSink sink(label, kind, "", *spec, faults);
   std::visit([&](auto& typed) { read_fields(spec, Form::kStored, sink, typed); }, *resource);
   if (!faults.empty()) return refused(faults.front().field + " " + faults.front().what);
-  model::meta_of(*resource).name = name;
-  model::meta_of(*resource).description = description->text;
+  model::Meta& meta = model::meta_of(*resource);
+  meta.name = name;
+  meta.description = description->text;
+  if (const Value* labels = row.find("labels")) {
+    for (const Member& each : labels->members) meta.labels.emplace(each.key, each.value.text);
+  }
+  if (const Value* id = row.find("id")) meta.id = id->text;
+  meta.created_at = number_in(row, "created_at");
+  meta.updated_at = number_in(row, "updated_at");
   return *std::move(resource);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stored: a resource ↔ the bytes of its row in the store, from the same description as documents.
 //
-//   {"description":"…","spec":{…}}   JSON in one line; kind, name and number are columns
+//   {"description":"…","labels":{…},"id":…,"created_at":…,"updated_at":…,"spec":{…}}   JSON in one
+//   line; kind, name and number are columns
 //
 // The body has everything, secrets and what Farspan gives included. A field that was described
 // after the row was written has its default; a row with a field that is not described any more is

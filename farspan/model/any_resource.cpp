@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/model/any_resource.h"
 
+#include <cinttypes>
+#include <cstdio>
+#include <set>
 #include <type_traits>
 
+#include "farspan/model/kind_names.h"
 #include "farspan/model/walk.h"
 
 namespace farspan::model {
@@ -63,6 +67,12 @@ const Meta& meta_of(const AnyResource& resource) {
   return std::visit([](const auto& r) -> const Meta& { return r.meta; }, resource);
 }
 
+std::string id_of(const AnyResource& resource) {
+  const Meta& meta = meta_of(resource);
+  if (!meta.id.empty()) return meta.id;
+  return std::string(kind_from(kind_of(resource))->singular) + "-n" + std::to_string(meta.number);
+}
+
 std::string label_of(const AnyResource& resource) {
   return std::string(kind_of(resource)) + " " + meta_of(resource).name;
 }
@@ -111,6 +121,50 @@ bool erase(Model& model, std::string_view kind, const std::string& name) {
   return is_erased;
 }
 
+bool rename_references(AnyResource& resource, std::string_view kind, const std::string& from,
+                       const std::string& to) {
+  bool is_renamed = false;
+  std::visit(
+      [&](auto& typed) {
+        walk(typed, [&](const Place&, const Field& field, auto& member) {
+          if constexpr (std::is_same_v<decltype(member), std::string&>) {
+            if (field.refers_to == nullptr || kind != field.refers_to || member != from) return;
+            member = to;
+            is_renamed = true;
+          }
+        });
+      },
+      resource);
+  return is_renamed;
+}
+
+// A kind refers to kinds before it only, so one pass over all of them finds everything.
+std::vector<Named> parts_of(const Model& model, const std::vector<Named>& wanted) {
+  std::set<Named> gone(wanted.begin(), wanted.end());
+  std::vector<Named> parts;
+  const auto look = [&](const auto& resource) {
+    bool is_part = false;
+    walk(resource, [&](const Place& place, const Field& field, const auto& member) {
+      if constexpr (std::is_same_v<decltype(member), const std::string&>) {
+        const bool is_own = place.inside.empty() && !place.index && field.is_required;
+        if (is_own && field.refers_to != nullptr)
+          is_part = is_part || gone.contains({field.refers_to, member});
+      }
+    });
+    Named named{resource.kKind, resource.meta.name};
+    if (is_part && gone.insert(named).second) parts.push_back(std::move(named));
+  };
+  std::apply(
+      [&](const auto&... by_name) {
+        const auto look_at_all = [&](const auto& map) {
+          for (const auto& [name, resource] : map) look(resource);
+        };
+        (look_at_all(by_name), ...);
+      },
+      model.kinds);
+  return parts;
+}
+
 void fill_secrets(AnyResource& declared, const AnyResource* standing,
                   const std::function<std::string()>& make_secret) {
   const auto wanted = secrets_of(declared);
@@ -123,6 +177,23 @@ void fill_secrets(AnyResource& declared, const AnyResource* standing,
     const bool has_one = i < kept.size() && !kept[i]->empty();
     *wanted[i] = has_one ? *kept[i] : make_secret();
   }
+}
+
+void fill_times(AnyResource& declared, const AnyResource* standing, int64_t now,
+                const std::function<uint64_t()>& make_random) {
+  Meta& meta = meta_of(declared);
+  if (standing == nullptr) {
+    char random[17];
+    std::snprintf(random, sizeof random, "%016" PRIx64, make_random());
+    meta.id = std::string(kind_from(kind_of(declared))->singular) + "-" + random;
+    meta.created_at = meta.updated_at = now;
+    return;
+  }
+  const Meta& before = meta_of(*standing);
+  meta.id = before.id;
+  meta.created_at = before.created_at;
+  meta.updated_at = before.updated_at;
+  if (declared != *standing) meta.updated_at = now;
 }
 
 void fill_identity(AnyResource& declared, const AnyResource* standing, uint64_t revision,

@@ -35,6 +35,9 @@ std::optional<AnyResource> make(std::string_view kind);
 std::string_view kind_of(const AnyResource& resource);
 Meta& meta_of(AnyResource& resource);
 const Meta& meta_of(const AnyResource& resource);
+/// Its id: the given one, or for a resource from before there were any the one that its number,
+/// which is as stable, makes: "vpc-n12".
+std::string id_of(const AnyResource& resource);
 /// "IpsecConnection office-1", as errors name it.
 std::string label_of(const AnyResource& resource);
 
@@ -51,10 +54,31 @@ void upsert(Model& model, AnyResource resource);
 /// True when there was one to take away.
 bool erase(Model& model, std::string_view kind, const std::string& name);
 
+/// Lets `resource` name `to` wherever it names the resource `from` of `kind`; true when it did.
+bool rename_references(AnyResource& resource, std::string_view kind, const std::string& from,
+                       const std::string& to);
+
+/// Kind and name.
+struct Named {
+  std::string kind, name;
+  auto operator<=>(const Named&) const = default;
+};
+
+/// What cannot be without one of `wanted`, without these themselves: what names one of them in a
+/// field of its own that is required, and so on; in the order of kinds and names. Whoever names it
+/// in a list, or in a rule, can be without it, and is not among them.
+std::vector<Named> parts_of(const Model& model, const std::vector<Named>& wanted);
+
 /// Gives `declared` the secrets it leaves out: those of `standing` (the same resource as it is now,
 /// may be null), else a new one from `make_secret`.
 void fill_secrets(AnyResource& declared, const AnyResource* standing,
                   const std::function<std::string()>& make_secret);
+
+/// Gives `declared` the id and the time of creation of `standing` (the same resource as it is now,
+/// may be null), or new ones, and the time of its last change, which is `now` unless nothing
+/// differs.
+void fill_times(AnyResource& declared, const AnyResource* standing, int64_t now,
+                const std::function<uint64_t()>& make_random);
 
 /// Gives `declared`, when it is a Node, the identity of `standing`, or a new one made at
 /// `revision`.

@@ -5,9 +5,18 @@
 
 #include "farspan/model/global_offices.h"
 #include "farspan/model/kind_names.h"
+#include "farspan/model/validate.h"
 
 namespace farspan::model {
 namespace {
+
+Meta meta(const std::string& name, uint32_t number, const std::string& description = "") {
+  Meta made;
+  made.name = name;
+  made.number = number;
+  made.description = description;
+  return made;
+}
 
 TEST(KindNames, AreThoseOfTheModelInItsOrder) {
   std::vector<std::string> kinds, of_model;
@@ -51,8 +60,8 @@ TEST(AnyResource, GoesInAndOutOfAModel) {
 }
 
 TEST(AnyResource, AStandingNodeKeepsItsIdentityAndANewOneGetsARandomOne) {
-  const AnyResource standing = Node{{"a", "", 1}, "eu", {}, 7, 0xab};
-  AnyResource again = Node{{"a", "", 1}, "us", {}};
+  const AnyResource standing = Node{meta("a", 1), "eu", {}, 7, 0xab};
+  AnyResource again = Node{meta("a", 1), "us", {}};
   AnyResource created = again;
   const auto make_random = [] { return uint64_t{0xcd}; };
   fill_identity(again, &standing, 9, make_random);
@@ -68,9 +77,9 @@ TEST(AnyResource, AStandingNodeKeepsItsIdentityAndANewOneGetsARandomOne) {
 
 TEST(AnyResource, KeepsItsNumberWhenItIsReplaced) {
   Model model;
-  upsert(model, Region{{"eu", "", 7}});
-  upsert(model, Region{{"eu", "changed", 99}});
-  EXPECT_EQ(model.find<Region>("eu")->meta, (Meta{"eu", "changed", 7}));
+  upsert(model, Region{meta("eu", 7)});
+  upsert(model, Region{meta("eu", 99, "changed")});
+  EXPECT_EQ(model.find<Region>("eu")->meta, meta("eu", 7, "changed"));
 }
 
 TEST(AnyResource, KeepsOrGetsTheSecretItLeavesOut) {
@@ -87,6 +96,59 @@ TEST(AnyResource, KeepsOrGetsTheSecretItLeavesOut) {
   std::get<IpsecConnection>(declared).ike.psk = "given";
   fill_secrets(declared, &standing, [] { return std::string("new"); });
   EXPECT_EQ(psk(declared), "given");
+}
+
+TEST(AnyResource, WhatNamesAResourceFollowsItsName) {
+  const testing::GlobalOffices network(5);
+  AnyResource connection = *find(network.model, "IpsecConnection", "office-1");
+  EXPECT_FALSE(rename_references(connection, "Vpc", "us-east", "ohio")) << "another kind";
+  EXPECT_TRUE(rename_references(connection, "VpnGateway", "us-east", "ohio"));
+  EXPECT_EQ(std::get<IpsecConnection>(connection).vpn_gateway, "ohio");
+  AnyResource instance = *find(network.model, "Instance", "app-us-east");
+  EXPECT_TRUE(rename_references(instance, "SecurityGroup", "app-us-east", "app"));
+  EXPECT_EQ(std::get<Instance>(instance).security_groups, std::vector<std::string>{"app"});
+}
+
+TEST(AnyResource, PartsAreWhatCannotBeWithoutTheWhole) {
+  const testing::GlobalOffices network(5);
+  const auto of_connection = parts_of(network.model, {{"IpsecConnection", "office-1"}});
+  EXPECT_EQ(of_connection, (std::vector<Named>{{"VpnRoute", "office-1"}}));
+  const auto of_vpc = parts_of(network.model, {{"Vpc", "us-east"}});
+  const auto has = [&](const Named& named) {
+    return std::find(of_vpc.begin(), of_vpc.end(), named) != of_vpc.end();
+  };
+  for (const Named& part : {Named{"VSwitch", "us-east-apps"}, Named{"SecurityGroup", "app-us-east"},
+                            Named{"Instance", "app-us-east"}, Named{"VpnGateway", "us-east"},
+                            Named{"IpsecConnection", "office-1"}, Named{"VpnRoute", "office-2"},
+                            Named{"CenAttachment", "us-east"}, Named{"CenRoute", "office-1"}})
+    EXPECT_TRUE(has(part)) << part.kind;
+  EXPECT_FALSE(has({"CustomerGateway", "office-1"}) || has({"VSwitch", "shanghai-apps"}));
+  EXPECT_TRUE(parts_of(network.model, {{"SecurityGroup", "app-us-east"}}).empty())
+      << "an instance is not deleted for one of its groups";
+  Model without = network.model;
+  erase(without, "Vpc", "us-east");
+  for (const Named& part : of_vpc) EXPECT_TRUE(erase(without, part.kind, part.name)) << part.kind;
+  EXPECT_TRUE(validate(without, network.model).empty());
+}
+
+TEST(AnyResource, AnIdStaysAndAChangeHasItsTime) {
+  const auto seven = [] { return uint64_t{7}; };
+  AnyResource made = Region{};
+  meta_of(made).name = "far";
+  fill_times(made, nullptr, 1000, seven);
+  EXPECT_EQ(id_of(made), "region-0000000000000007");
+  AnyResource again = Region{};
+  meta_of(again).name = "far";
+  fill_times(again, &made, 2000, seven);
+  EXPECT_EQ(again, made) << "nothing changed";
+  meta_of(again).description = "new";
+  fill_times(again, &made, 3000, seven);
+  EXPECT_EQ(id_of(again), id_of(made));
+  EXPECT_EQ(meta_of(again).created_at, 1000);
+  EXPECT_EQ(meta_of(again).updated_at, 3000);
+  AnyResource old = Region{};
+  meta_of(old).number = 12;
+  EXPECT_EQ(id_of(old), "region-n12");
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+#include "farspan/model/limits.h"
+
 namespace farspan::model {
 namespace {
 
@@ -63,6 +65,20 @@ std::optional<KindName> kind_from(std::string_view word) {
     if (wanted == folded(name.kind) || wanted == folded(name.plural)) return name;
   }
   return std::nullopt;
+}
+
+bool is_name(std::string_view text) {
+  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
+  if (text.empty() || text.size() > limits::kNameLength || !is_lower(text[0])) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+bool is_label(std::string_view text) {
+  return text.size() <= limits::kLabelLength && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("._/-").find(c) != std::string_view::npos;
+         });
 }
 
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kind names: how people may write a kind (IpsecConnection, ipsec-connection, ipsecconnections, …).
+// Kind names: how people may write a kind (IpsecConnection, ipsec-connection, ipsecconnections, …),
+// and what may be the name of a resource.
 //
 // Includes nothing of the model, so the command line can use it.
 #pragma once
@@ -23,6 +24,13 @@ std::span<const KindName> kind_names();
 /// The kind meant by `word`: its name, singular or plural in any case, with or without '-' and '_';
 /// or nothing.
 std::optional<KindName> kind_from(std::string_view word);
+
+/// May something be called so? 1 to 63 of a-z, 0-9 and '-', a letter first.
+bool is_name(std::string_view text);
+
+/// May it be the value of a label, and, if it is not empty, its name? At most 63 letters, digits,
+/// '.', '_', '/' and '-'.
+bool is_label(std::string_view text);
 
 /// The word of `candidates` nearest to `word` by edit distance, or nothing when none is near.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);

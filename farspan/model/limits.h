@@ -10,6 +10,8 @@ namespace farspan::model::limits {
 
 inline constexpr size_t kNameLength = 63;
 inline constexpr size_t kDescriptionLength = 256;
+inline constexpr size_t kLabelsPerResource = 16;
+inline constexpr size_t kLabelLength = 63;
 inline constexpr size_t kCidrBlocksPerVpc = 6;  // the primary one and five more
 inline constexpr int kShortestVpcPrefix = 8, kLongestVpcPrefix = 28;
 inline constexpr size_t kVSwitchesPerVpc = 150;

@@ -31,6 +31,8 @@ class RandomResource {
     describe(*this, meta);
     meta.name = name();
     meta.number = 0;
+    meta.id.clear();
+    meta.created_at = meta.updated_at = 0;
     return resource;
   }
 
@@ -78,6 +80,8 @@ class RandomResource {
       member = prefix();
     else if constexpr (std::is_same_v<Member, PortRange>)
       member = ports();
+    else if constexpr (std::is_same_v<Member, Labels>)
+      member = labels();
     else if (coin())
       member = prefix();  // optional
   }
@@ -95,6 +99,13 @@ class RandomResource {
     return coin() ? PortRange{} : PortRange{low, static_cast<uint16_t>(low + below(65536u - low))};
   }
 
+  Labels labels() {
+    static constexpr const char* kWords[] = {"team", "yes", "1e3", "a.b/c", "on", "x_y", "007"};
+    Labels made;
+    for (size_t left = below(4); left > 0; --left)
+      made[kWords[below(std::size(kWords))]] = coin() ? "" : kWords[below(std::size(kWords))];
+    return made;
+  }
   std::string name() {
     static constexpr const char* kNames[] = {"a",  "web", "office-1", "true", "null", "x-9",
                                              "no", "e5",  "z",        "on",   "y"};

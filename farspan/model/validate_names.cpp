@@ -3,16 +3,24 @@
 #include <map>
 
 #include "farspan/model/faults.h"
+#include "farspan/model/kind_names.h"
 #include "farspan/model/limits.h"
 
 namespace farspan::model {
 namespace {
 
-bool is_name(const std::string& name) {
-  const auto is_lower = [](char c) { return c >= 'a' && c <= 'z'; };
-  if (name.empty() || name.size() > limits::kNameLength || !is_lower(name[0])) return false;
-  return std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_lower(c) || (c >= '0' && c <= '9') || c == '-'; });
+void check_labels(const Owner& owner, const Labels& labels, Faults& faults) {
+  if (labels.size() > limits::kLabelsPerResource)
+    faults.add(owner, "labels", "has " + std::to_string(labels.size()) + " of them",
+               "use at most " + std::to_string(limits::kLabelsPerResource));
+  for (const auto& [name, value] : labels) {
+    if (!is_label(name) || name.empty())
+      faults.add(owner, "labels", shown(name) + " is not the name of a label",
+                 "use 1 to 63 letters, digits, '.', '_', '/' and '-'");
+    else if (!is_label(value))
+      faults.add(owner, "labels." + name, shown(value) + " is not the value of a label",
+                 "use at most 63 letters, digits, '.', '_', '/' and '-'");
+  }
 }
 
 uint32_t highest_number(const Owner& owner) {
@@ -33,6 +41,7 @@ void check_names(const Model& model, Faults& faults) {
     } else if (key != meta.name) {
       faults.add(owner, "name", "is kept under " + key, "report this defect", ErrorCode::kInternal);
     }
+    check_labels(owner, meta.labels, faults);
     if (meta.number == 0) return;  // not stored yet
     if (meta.number > highest_number(owner)) {
       faults.add(owner, "number",
