@@ -11,7 +11,7 @@ build="ninja-build cmake g++ make pkg-config git dpkg-dev clang-14 libclang-rt-1
 run="strongswan-swanctl charon-systemd strongswan-charon strongswan-libcharon libcharon-extra-plugins
   libstrongswan-extra-plugins libstrongswan-standard-plugins strongswan-pki iproute2 iputils-ping procps"
 test="python3 python3-scapy python3-pytest python3-yaml python3-jsonschema python3-requests python3-cryptography python3-protobuf python3-grpcio faketime
-  iperf3 tcpdump ethtool socat jq curl traceroute iputils-tracepath nftables openssl sqlite3 user-mode-linux kmod"
+  iperf3 tcpdump ethtool socat jq curl traceroute iputils-tracepath nftables openssl sqlite3 user-mode-linux kmod zsh fish"
 
 missing=()
 for package in $build $run $test; do

@@ -27,6 +27,7 @@
 #include <thread>
 
 #include "farspan/api/http_session.h"
+#include "farspan/api/recognise.h"
 #include "farspan/base/message_socket.h"
 #include "farspan/net/address.h"
 
@@ -115,22 +116,25 @@ using SeatTaken = std::unique_ptr<Seats::Seat>;
 
 struct Shared {
   const Rest& rest;
-  std::string token;
   Workers& workers;
   asio::ssl::context tls{asio::ssl::context::tls_server};
   Seats unix_seats, tls_seats;
+  RefusedTokens refused;
 };
 
 asio::awaitable<void> serve(asio::local::stream_protocol::socket socket, Shared& shared,
                             SeatTaken seat) {
-  static const std::string kNoToken;
-  static const std::function<void()> kNothing = [] {};
+  const controller::Principal local = local_admin(socket.native_handle());
+  const Recognise recognise = [&local](std::string_view) { return local; };
   UnixStream stream(std::move(socket));
-  co_await serve_http(stream, shared.rest, shared.workers, kNoToken, kNothing);
+  co_await serve_http(stream, shared.rest, shared.workers, recognise);
   seat.reset();
 }
 
 asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared, SeatTaken seat) {
+  boost::system::error_code ignored;
+  const auto peer = socket.remote_endpoint(ignored);
+  const std::string from = peer.address().to_string();
   TlsStream stream(boost::beast::tcp_stream(std::move(socket)), shared.tls);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kHandshake);
   seat->is_stranger([&stream] { boost::beast::get_lowest_layer(stream).close(); });
@@ -139,8 +143,15 @@ asio::awaitable<void> serve(asio::ip::tcp::socket socket, Shared& shared, SeatTa
     seat.reset();  // before the stream
     co_return;
   }
-  const std::function<void()> admitted = [&seat] { seat->is_known(); };
-  co_await serve_http(stream, shared.rest, shared.workers, shared.token, admitted);
+  const Recognise recognise = [&](std::string_view authorization) {
+    auto bearer = bearer_of(authorization, from, shared.rest.controller().tokens());
+    if (bearer)
+      seat->is_known();
+    else
+      shared.refused.say(from);
+    return bearer;
+  };
+  co_await serve_http(stream, shared.rest, shared.workers, recognise);
   boost::beast::get_lowest_layer(stream).expires_after(HttpLimits::kRequest);
   co_await stream.async_shutdown(kUse);
   seat.reset();
@@ -209,8 +220,7 @@ class BoundPath {
 
 struct HttpServer::Running {
   explicit Running(const Rest& rest, const HttpOptions& options)
-      : shared{rest, options.token, workers, asio::ssl::context(asio::ssl::context::tls_server), {},
-               {}},
+      : shared{rest, workers, asio::ssl::context(asio::ssl::context::tls_server), {}, {}, {}},
         socket_path(options.socket_path) {}
   ~Running() { close(); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpServer: HTTP/1.1 on a Unix socket, and over TLS with a bearer token when asked for.
+// HttpServer: HTTP/1.1 on a Unix socket, and over TLS with bearer tokens when asked for.
 //
 // What a client may take from us is bounded before it is known: connections, header and body
 // lengths, and the time a request may need to arrive. The token is judged before the body is read.
@@ -22,7 +22,6 @@ struct HttpOptions {
   std::string socket_path;  // mode 0600; an old socket there is replaced
   std::string listen;       // "127.0.0.1:8443"; empty: no HTTPS
   std::string key_pem, certificate_pem;
-  std::string token;
 };
 
 class HttpServer {

@@ -11,7 +11,6 @@
 #include <boost/beast/http.hpp>
 
 #include "farspan/api/json.h"
-#include "farspan/controller/secrets.h"
 
 namespace farspan::api {
 namespace {
@@ -30,6 +29,7 @@ HttpResponse response_of(Answer answer, unsigned version, bool is_kept_open) {
   response.set(http::field::content_type, answer.content_type);
   response.set(http::field::cache_control, "no-store");
   if (answer.status == 401) response.set(http::field::www_authenticate, "Bearer");
+  if (!answer.etag.empty()) response.set(http::field::etag, answer.etag);
   if (!answer.allow.empty()) response.set(http::field::allow, answer.allow);
   response.keep_alive(is_kept_open);
   response.body() = std::move(answer.body);
@@ -48,22 +48,14 @@ Answer malformed(unsigned status, std::string what, std::string remedy) {
                      {ErrorCode::kInvalid, "HTTP request", "", std::move(what), std::move(remedy)});
 }
 
-// RFC 6750 §2.1
-bool bears(std::string_view authorization, const std::string& token) {
-  constexpr std::string_view kScheme = "Bearer ";
-  return authorization.size() > kScheme.size() &&
-         beast::iequals(authorization.substr(0, kScheme.size()), kScheme) &&
-         controller::is_equal_secret(authorization.substr(kScheme.size()), token);
-}
-
 // What is wrong with a request of which only the header is known.
 std::optional<Answer> judge_header(const http::request_parser<http::string_body>& parser,
-                                   const std::string& token) {
-  const auto authorization = parser.get()[http::field::authorization];
-  if (!token.empty() && !bears({authorization.data(), authorization.size()}, token))
+                                   bool is_known) {
+  if (!is_known)
     return with_status(
-        401, {ErrorCode::kDenied, "HTTP request", "Authorization", "bears no token, or a wrong one",
-              "send the token of the controller's api-token file"});
+        401, {ErrorCode::kDenied, "HTTP request", "Authorization",
+              "bears no token, or one that is unknown, was taken back or has ended",
+              "send \"Bearer \" and a token; on the controller `farspan token create` makes one"});
   const auto& header = parser.get();  // RFC 9112 §3.2
   if (header.version() >= 11 && header.count(http::field::host) != 1)
     return malformed(400, "has no Host, or several", "send one Host field");
@@ -89,9 +81,8 @@ std::optional<Answer> judge_failure(const beast::error_code& failure) {
 template <class Stream>
 class HttpSession {
  public:
-  HttpSession(Stream& stream, const Rest& rest, Workers& workers, const std::string& token,
-              const std::function<void()>& admitted)
-      : stream_(stream), rest_(rest), workers_(workers), token_(token), admitted_(admitted) {}
+  HttpSession(Stream& stream, const Rest& rest, Workers& workers, const Recognise& recognise)
+      : stream_(stream), rest_(rest), workers_(workers), recognise_(recognise) {}
 
   asio::awaitable<void> run() {
     for (;;) {
@@ -112,11 +103,13 @@ class HttpSession {
     auto [failure, count] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
     is_head_ = parser.get().method() == http::verb::head;
     if (!failure) {
-      if (const auto refused = judge_header(parser, token_)) {
+      const auto authorization = parser.get()[http::field::authorization];
+      auto principal = recognise_({authorization.data(), authorization.size()});
+      if (const auto refused = judge_header(parser, principal.has_value())) {
         co_await write(response_of(*refused, 11, false));  // its body was not read
         co_return false;
       }
-      admitted_();
+      principal_ = *std::move(principal);
       expire_after(HttpLimits::kRequest);
       if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         const bool is_told = co_await write_continue();
@@ -153,6 +146,9 @@ class HttpSession {
     if (asked) {
       asked->method = std::string(request.method_string());
       asked->body = std::move(request.body());
+      asked->principal = principal_;
+      asked->if_match = std::string(request[http::field::if_match]);
+      asked->idempotency_key = std::string(request["Idempotency-Key"]);
       beast::get_lowest_layer(stream_).expires_never();  // while it is worked on
       auto made = co_await ask(beast::get_lowest_layer(stream_).socket(), kIsHalfCloseKnown, rest_,
                                workers_, *std::move(asked), HttpLimits::kAnswer);
@@ -189,12 +185,14 @@ class HttpSession {
     }
     const auto executor = co_await asio::this_coro::executor;
     const auto bell = std::make_shared<asio::steady_timer>(executor);
-    const auto subscription = rest_.controller().watch(
-        [bell, executor](uint64_t) { asio::post(executor, [bell] { bell->cancel(); }); });
+    const auto ring = [bell, executor] { asio::post(executor, [bell] { bell->cancel(); }); };
+    const auto changed = rest_.controller().watch([ring](uint64_t) { ring(); });
+    const controller::Tokens& tokens = rest_.controller().tokens();
+    const auto revoked = rest_.controller().tokens().watch(ring);
 
     bool is_there = co_await write_stream_header();
     std::string text = heartbeat();
-    while (is_there) {
+    while (is_there && tokens.still_stands(principal_, std::chrono::system_clock::now())) {
       lines = rest_.changes(after);
       text += lines ? lines->text : refusal(lines.error()).body;
       if (!text.empty()) is_there = co_await write_chunk(text);
@@ -261,8 +259,8 @@ class HttpSession {
   Stream& stream_;
   const Rest& rest_;
   Workers& workers_;
-  const std::string& token_;
-  const std::function<void()>& admitted_;
+  const Recognise& recognise_;
+  controller::Principal principal_;  // of the request being answered
   beast::flat_buffer buffer_;
   bool is_first_ = true;
   bool is_head_ = false;  // the request being answered
@@ -271,14 +269,14 @@ class HttpSession {
 }  // namespace
 
 asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, Workers& workers,
-                                 const std::string& token, const std::function<void()>& admitted) {
-  HttpSession session(stream, rest, workers, token, admitted);
+                                 const Recognise& recognise) {
+  HttpSession session(stream, rest, workers, recognise);
   co_await session.run();
 }
 
 asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, Workers& workers,
-                                 const std::string& token, const std::function<void()>& admitted) {
-  HttpSession session(stream, rest, workers, token, admitted);
+                                 const Recognise& recognise) {
+  HttpSession session(stream, rest, workers, recognise);
   co_await session.run();
 }
 

@@ -45,14 +45,14 @@ struct HttpLimits {
   static constexpr std::chrono::seconds kHeartbeat{5};
 };
 
-/// Serves `stream` until the client is done, breaks a limit or the program stops.
-/// @param token  that requests must bear; empty: whoever may open the socket may use it
-/// @param admitted  called for each request that bears it
+/// Who sends a request with this Authorization header; nothing: nobody known here.
+using Recognise = std::function<std::optional<controller::Principal>(std::string_view)>;
+
+/// Serves `stream` until the client is done, breaks a limit or the program stops. Every request is
+/// judged by its own header, so that a token that is taken back is worth nothing from then on.
 boost::asio::awaitable<void> serve_http(UnixStream& stream, const Rest& rest, Workers& workers,
-                                        const std::string& token,
-                                        const std::function<void()>& admitted);
+                                        const Recognise& recognise);
 boost::asio::awaitable<void> serve_http(TlsStream& stream, const Rest& rest, Workers& workers,
-                                        const std::string& token,
-                                        const std::function<void()>& admitted);
+                                        const Recognise& recognise);
 
 }  // namespace farspan::api

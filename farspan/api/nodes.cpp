@@ -107,13 +107,17 @@ Answer Rest::nodes(const Request&, const PathValues&) const {
   return json_answer({{"nodes", list}});
 }
 
-Answer Rest::enrol(const Request&, const PathValues& values) const {
+Answer Rest::enrol(const Request& request, const PathValues& values) const {
   const std::string& node = values[0];
   const auto now = sources_.controller.published();
   const auto* declared = now->model.find<model::Node>(node);
   if (declared == nullptr)
     return refusal(Error{ErrorCode::kNotFound, "Node " + node, "", "does not exist",
                          "declare it first: farspan apply -f …"});
+  // Before it is made: a bundle that nobody is named for is not to be there.
+  const auto recorded =
+      sources_.controller.record(request.principal, "enrol", {model::Node::kKind, node});
+  if (!recorded) return refusal(recorded.error());
   const auto token =
       sources_.enrolments.issue(declared->identity(), std::chrono::system_clock::now());
   if (!token) return refusal(token.error());

@@ -141,6 +141,10 @@ Answer Rest::export_connection(const Request& request, const PathValues& values)
   auto text = sources_.controller.export_connection(
       values[0], is_json ? controller::DeviceFormat::kJson : controller::DeviceFormat::kSwanctl);
   if (!text) return refusal(text.error());
+  // Nobody is told a key without being named for it.
+  const auto recorded = sources_.controller.record(request.principal, "export",
+                                                   {model::IpsecConnection::kKind, values[0]});
+  if (!recorded) return refusal(recorded.error());
   return {200, is_json ? "application/json" : "text/plain; charset=utf-8", *std::move(text), ""};
 }
 

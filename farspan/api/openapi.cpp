@@ -42,6 +42,7 @@ std::string make_openapi() {
          {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Errors"}}}}}}}};
     Json described = {
         {"summary", operation.summary},
+        {"x-farspan-role", word_of(controller::kRoles, operation.role)},
         {"parameters", parameters},
         {"responses",
          {{"200",

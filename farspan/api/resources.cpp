@@ -16,6 +16,10 @@ uint64_t revision_of(const controller::Published& now, const model::AnyResource&
   return found == now.revisions.end() ? 0 : found->second;
 }
 
+// It is of what is declared: the status beside it changes without it, so nothing is answered by 304
+// (RFC 9110 §8.8.1 would have it change too).
+std::string tag_text(uint64_t revision) { return '"' + std::to_string(revision) + '"'; }
+
 Json item_of(const controller::Published& now, const model::AnyResource& resource,
              const ResourceStatus& status) {
   Json item = Json::parse(documents::to_json(resource, revision_of(now, resource), -1));
@@ -44,7 +48,9 @@ Answer Rest::list(const Request&, const PathValues& values) const {
   Json items = Json::array();
   for (const auto& resource : model::list(now->model, *kind))
     items.push_back(item_of(*now, resource, status));
-  return json_answer({{"revision", now->revision}, {"items", items}});
+  Answer answer = json_answer({{"revision", now->revision}, {"items", items}});
+  answer.etag = tag_text(now->revision);
+  return answer;
 }
 
 Answer Rest::get(const Request&, const PathValues& values) const {
@@ -56,7 +62,9 @@ Answer Rest::get(const Request&, const PathValues& values) const {
     return refusal(Error{ErrorCode::kNotFound, *kind + " " + values[1], "", "does not exist",
                          "list what exists with: farspan get " + *kind});
   const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
-  return json_answer(item_of(*now, *resource, status));
+  Answer answer = json_answer(item_of(*now, *resource, status));
+  answer.etag = tag_text(revision_of(*now, *resource));
+  return answer;
 }
 
 }  // namespace farspan::api

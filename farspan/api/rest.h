@@ -20,6 +20,7 @@
 #include "farspan/controller/controller.h"
 #include "farspan/controller/enrolments.h"
 #include "farspan/controller/node_reports.h"
+#include "farspan/controller/principal.h"
 
 namespace farspan::api {
 
@@ -29,13 +30,16 @@ struct Request {
   std::map<std::string, std::string> query;  // decoded
   std::string given_twice;                   // a name of the query, refused
   std::string body;
+  controller::Principal principal;        // who asks
+  std::string if_match, idempotency_key;  // of its header, RFC 9110 §13.1.1; empty: none
 };
 
 struct Answer {
   unsigned status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::string allow;  // of a 405: the methods there are
+  std::string allow;      // of a 405: the methods there are
+  std::string etag = {};  // RFC 9110 §8.8.3; empty: none
 };
 
 /// The answer is a stream of changes after this revision (Rest::changes).
@@ -84,6 +88,7 @@ class Rest {
   Answer plan_remove(const Request& request, const PathValues& values) const;
   Answer list(const Request& request, const PathValues& values) const;
   Answer get(const Request& request, const PathValues& values) const;
+  Answer rename(const Request& request, const PathValues& values) const;
   Answer remove_one(const Request& request, const PathValues& values) const;
   Answer routes(const Request& request, const PathValues& values) const;
   Answer tunnels(const Request& request, const PathValues& values) const;
@@ -92,6 +97,11 @@ class Rest {
   Answer export_connection(const Request& request, const PathValues& values) const;
   Answer enrol(const Request& request, const PathValues& values) const;
   Answer revoke(const Request& request, const PathValues& values) const;
+  Answer audit(const Request& request, const PathValues& values) const;
+  Answer tokens(const Request& request, const PathValues& values) const;
+  Answer create_token(const Request& request, const PathValues& values) const;
+  Answer revoke_token(const Request& request, const PathValues& values) const;
+  Answer whoami(const Request& request, const PathValues& values) const;
   Answer ca(const Request& request, const PathValues& values) const;
   Answer version(const Request& request, const PathValues& values) const;
   Answer metrics(const Request& request, const PathValues& values) const;

@@ -17,6 +17,7 @@ struct Rest::Operation {
   };
   using Answerer = Answer (Rest::*)(const Request&, const PathValues&) const;
 
+  controller::Role role;  // and those above it
   const char* method;
   const char* path;  // "/v1/resources/{kind}/{name}"
   const char* summary;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// apply, plan, delete: what changes the declared network, and what would.
+// apply, plan, delete, rename: what changes the declared network, and what would.
 #include <unistd.h>
 
 #include <iostream>
@@ -16,10 +16,72 @@ namespace {
 Colour colour_of(const std::string& action) {
   if (action == "create") return Colour::kGreen;
   if (action == "update") return Colour::kYellow;
+  if (action == "rename") return Colour::kYellow;
   return action == "delete" ? Colour::kRed : Colour::kDim;
 }
 
-// The changes by resource and what they mean for each node; `is_plan` when nothing was done.
+std::string shown(const nlohmann::json& value) {
+  const std::string text = value;
+  return text.empty() ? "(nothing)" : text;
+}
+
+// "IKE lifetime 86400 → 3600; pre-shared key (secret) → (secret)"
+std::string why(const nlohmann::json& reasons) {
+  std::string text;
+  for (const auto& reason : reasons)
+    text += (text.empty() ? "" : "; ") + reason.at("field").get<std::string>() + " " +
+            shown(reason.at("from")) + " → " + shown(reason.at("to"));
+  return text;
+}
+
+// What is written in a resource now, and would be.
+void print_fields(const nlohmann::json& changes) {
+  Table table({"RESOURCE", "FIELD", "OLD", "NEW"});
+  for (const auto& change : changes) {
+    std::string resource =
+        change.at("kind").get<std::string>() + " " + change.at("name").get<std::string>();
+    for (const auto& field : change.value("fields", nlohmann::json::array())) {
+      table.add({resource, field.at("field").get<std::string>(),
+                 Cell(shown(field.at("from")), Colour::kRed),
+                 Cell(shown(field.at("to")), Colour::kGreen)});
+      resource.clear();  // once for all its fields
+    }
+  }
+  if (table.empty()) return;
+  std::cout << "\n";
+  table.print(std::cout);
+}
+
+void print_tunnels(const nlohmann::json& tunnels, bool is_plan) {
+  Table table({"TUNNEL", "NODE", is_plan ? "WOULD BE" : "IS", "BECAUSE OF"});
+  table.may_stand_below("BECAUSE OF");
+  for (const auto& tunnel : tunnels) {
+    const std::string action = tunnel.at("action");
+    const bool is_cut = action != "make";
+    table.add({tunnel.at("tunnel").get<std::string>(), tunnel.at("node").get<std::string>(),
+               Cell(action == "make"      ? "made"
+                    : action == "rebuild" ? "cut and made anew"
+                                          : "ended",
+                    is_cut ? Colour::kRed : Colour::kGreen),
+               why(tunnel.at("reasons"))});
+  }
+  if (table.empty()) return;
+  std::cout << "\n";
+  table.print(std::cout);
+}
+
+void print_nodes(const nlohmann::json& nodes) {
+  Table table({"NODE", "ROWS ADDED", "CHANGED", "REMOVED"});
+  for (const auto& node : nodes)
+    table.add({node.at("node").get<std::string>(), node.at("added").dump(),
+               node.at("changed").dump(), node.at("removed").dump()});
+  if (table.empty()) return;
+  std::cout << "\n";
+  table.print(std::cout);
+}
+
+// The changes by resource and what they mean for tunnels and nodes; `is_plan` when nothing was
+// done.
 void print_changes(const Context& context, const nlohmann::json& answer, bool is_plan) {
   if (!context.is_table()) return context.print(answer);
   Table changes({"ACTION", "KIND", "NAME"});
@@ -31,15 +93,9 @@ void print_changes(const Context& context, const nlohmann::json& answer, bool is
                  change.at("name").get<std::string>()});
   }
   changes.print(std::cout);
-  Table nodes({"NODE", "ROWS ADDED", "CHANGED", "REMOVED"});
-  for (const auto& node : answer.at("nodes")) {
-    nodes.add({node.at("node").get<std::string>(), node.at("added").dump(),
-               node.at("changed").dump(), node.at("removed").dump()});
-  }
-  if (!nodes.empty()) {
-    std::cout << "\n";
-    nodes.print(std::cout);
-  }
+  print_fields(answer.at("changes"));
+  print_tunnels(answer.at("tunnels"), is_plan);
+  print_nodes(answer.at("nodes"));
   std::cout << "\n"
             << (is_plan ? "Nothing was done. " : "") << moved
             << (moved == 1 ? " resource " : " resources ")
@@ -50,12 +106,21 @@ void print_changes(const Context& context, const nlohmann::json& answer, bool is
 struct Target {
   std::vector<std::string> files, names;
   std::optional<uint64_t> revision;
-  bool is_dry_run = false, is_agreed = false;  // of delete
+  bool is_dry_run = false, is_agreed = false, is_cascade = false;  // of delete
 
   std::string query() const {
-    return revision ? "?revision=" + std::to_string(*revision) : std::string();
+    std::string text;
+    if (is_cascade) text = "?cascade=true";
+    if (revision)
+      text += (text.empty() ? "?" : "&") + std::string("revision=") + std::to_string(*revision);
+    return text;
   }
 };
+
+// On a terminal a person may be asked.
+bool can_ask(const Context& context) {
+  return context.is_table() && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+}
 
 void add_revision_option(CLI::App* command, Target& target) {
   command
@@ -92,10 +157,16 @@ std::string named_documents(const Context& context, const Target& target) {
 // shown.
 void remove(const Context& context, Target target) {
   const std::string documents = named_documents(context, target);
-  const bool asks = !target.is_agreed && context.is_table() && ::isatty(STDIN_FILENO) == 1 &&
-                    ::isatty(STDOUT_FILENO) == 1 && target.files != std::vector<std::string>{"-"};
+  const bool asks =
+      !target.is_agreed && can_ask(context) && target.files != std::vector<std::string>{"-"};
+  if (target.is_cascade && !target.is_dry_run && !target.is_agreed && !asks)
+    throw CLI::ValidationError(
+        "--cascade",
+        "deletes more than is named, and nobody can be asked here; look at --dry-run, "
+        "then say --yes");
   if (target.is_dry_run || asks) {
-    const auto plan = context.send("POST", "/v1/plan-delete", documents);
+    const auto plan = context.send(
+        "POST", target.is_cascade ? "/v1/plan-delete?cascade=true" : "/v1/plan-delete", documents);
     print_changes(context, plan, true);
     if (target.is_dry_run) return;
     std::cout << "Delete? [y/N] " << std::flush;
@@ -105,6 +176,18 @@ void remove(const Context& context, Target target) {
     if (!target.revision) target.revision = plan.at("revision").get<uint64_t>();
   }
   print_changes(context, context.send("POST", "/v1/delete" + target.query(), documents), false);
+}
+
+struct NewName {
+  std::string kind, from, to;
+  bool is_dry_run = false;
+};
+
+void rename(const Context& context, const NewName& wanted) {
+  const std::string target = "/v1/resources/" + url_encoded(wanted.kind) + "/" +
+                             url_encoded(wanted.from) + "/rename?to=" + url_encoded(wanted.to) +
+                             (wanted.is_dry_run ? "&plan=true" : "");
+  print_changes(context, context.send("POST", target, ""), wanted.is_dry_run);
 }
 
 }  // namespace
@@ -135,13 +218,25 @@ void add_change_commands(CLI::App& app, Context& context) {
   add_file_option(deletion, *target);
   add_revision_option(deletion, *target);
   deletion->add_flag("--dry-run", target->is_dry_run, "show what would go, without doing it");
+  deletion->add_flag("--cascade", target->is_cascade,
+                     "with what cannot be without it, which is listed first");
   deletion->add_flag("-y,--yes", target->is_agreed, "do not ask on a terminal");
   deletion->add_option("names", target->names, "kind, then one or more names")
       ->type_name("KIND NAME...");
   deletion->footer(
-      "Examples:\n  farspan delete cen-route office-1\n  farspan delete --dry-run -f "
-      "examples/global-offices/4-publish.yaml");
+      "Examples:\n  farspan delete cen-route office-1\n  farspan delete --cascade --dry-run vpc "
+      "us-east\n  farspan delete --dry-run -f examples/global-offices/4-publish.yaml");
   deletion->callback([target, &context] { remove(context, *target); });
+
+  auto name = std::make_shared<NewName>();
+  auto* renaming = app.add_subcommand(
+      "rename", "Call a resource otherwise; what refers to it follows, and no tunnel is touched");
+  renaming->add_option("kind", name->kind, "")->required()->type_name("KIND");
+  renaming->add_option("old", name->from, "")->required()->type_name("OLD");
+  renaming->add_option("new", name->to, "")->required()->type_name("NEW");
+  renaming->add_flag("--dry-run", name->is_dry_run, "show what would change, without doing it");
+  renaming->footer("Example:\n  farspan rename ipsec-connection office-1 munich");
+  renaming->callback([name, &context] { rename(context, *name); });
 }
 
 }  // namespace farspan::cli

@@ -70,14 +70,18 @@ void add_secret_file_option(CLI::App* command, std::string& file);
 void write_secret(const std::string& file, const std::string& text);
 
 // Each adds its commands to the application.
-void add_change_commands(CLI::App& app, Context& context);  // apply, plan, delete
+void add_change_commands(CLI::App& app, Context& context);  // apply, plan, delete, rename
 void add_get_commands(CLI::App& app, Context& context);     // get, describe, version, watch
 void add_network_commands(CLI::App& app,
-                          Context& context);               // routes, tunnels, reach, drops, export
-void add_node_commands(CLI::App& app, Context& context);   // nodes, drops, enrol, revoke
-void add_login_commands(CLI::App& app, Context& context);  // login, context, ca
-void add_lab_commands(CLI::App& app, Context& context);    // lab …
-void add_explain_command(CLI::App& app);                   // explain
-void add_completion_command(CLI::App& app);                // completion
+                          Context& context);                // routes, tunnels, reach, drops, export
+void add_node_commands(CLI::App& app, Context& context);    // nodes, drops, enrol, revoke
+void add_login_commands(CLI::App& app, Context& context);   // login, context, ca
+void add_access_commands(CLI::App& app, Context& context);  // token, audit, whoami
+void add_lab_commands(CLI::App& app, Context& context);     // lab …
+void add_explain_command(CLI::App& app);                    // explain
+void add_completion_command(CLI::App& app, Context& context);  // completion
+
+/// The hosts of the one lab that is up; none when there is none.
+std::vector<std::string> lab_hosts();
 
 }  // namespace farspan::cli

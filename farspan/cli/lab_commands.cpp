@@ -220,6 +220,11 @@ void down(const Context& context, const LabOptions& options) {
 
 }  // namespace
 
+std::vector<std::string> lab_hosts() {
+  const auto found = lab::Lab::find("");
+  return found ? found->host_names() : std::vector<std::string>();
+}
+
 void add_lab_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<LabOptions>();
   auto* lab =

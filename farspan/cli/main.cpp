@@ -62,9 +62,10 @@ int main(int argc, char** argv) {
   add_network_commands(app, context);
   add_node_commands(app, context);
   add_login_commands(app, context);
+  add_access_commands(app, context);
   add_lab_commands(app, context);
   add_explain_command(app);
-  add_completion_command(app);
+  add_completion_command(app, context);
 
   try {
     refuse_empty_words(argc, argv);

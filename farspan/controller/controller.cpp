@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "farspan/compiler/export_swanctl.h"
+#include "farspan/controller/audit.h"
 #include "farspan/controller/generations.h"
 #include "farspan/controller/secrets.h"
 #include "farspan/documents/source_files.h"
@@ -24,9 +25,13 @@ struct Controller::Draft {
   std::vector<ResourceChange> changes;
   std::vector<store::Row> puts;
   std::vector<store::Key> deletes;
+  std::vector<store::Rename> renames = {};
+  std::vector<store::AuditRow> audit = {};
 };
 
 namespace {
+
+using WallClock = std::chrono::system_clock;
 
 Result<model::AnyResource> resource_of(const store::Row& row) {
   auto resource = documents::from_stored(row.key.kind, row.key.name, row.body);
@@ -81,7 +86,11 @@ Status Controller::load() {
     first.revisions.emplace(row.key, row.revision);
   }
   next_number_ = contents->next_number;
+  auto tokens = Tokens::open(*store_, contents->notes);
+  if (!tokens) return tokens.error();
+  tokens_ = *std::move(tokens);
   notes_ = std::move(contents->notes);
+  std::erase_if(notes_, [](const auto& note) { return Tokens::is_token(note.first); });
 
   auto states = generations_from_notes(compiler::compile(first.model), notes_, first.revision + 1);
   if (!states.new_notes.empty()) {
@@ -95,12 +104,27 @@ Status Controller::load() {
   return ok();
 }
 
-Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
+// Under the lock of changes, so that of two who ask at once one is told what the other changed.
+std::optional<Admission> Controller::answered_before(Mode mode, const Order& order) const {
+  if (mode == Mode::kPlan || !order.once) return std::nullopt;
+  auto kept = store_->answer_to(order.by.name, order.once->key);
+  if (!kept) return refused({kept.error()});
+  if (!kept->has_value()) return std::nullopt;
+  if ((*kept)->request != order.once->request)
+    return refused({{ErrorCode::kInvalid, "the request", "Idempotency-Key",
+                     order.once->key + " was the key of another request", "choose another key"}});
+  Admission admission;
+  admission.answered = std::move((*kept)->answer);
+  return admission;
+}
+
+Admission Controller::apply(std::string_view text, Mode mode, const Order& order) {
   const documents::SourceFiles files(text);
   auto parsed = documents::parse_documents(files.texts());
   if (!parsed.ok()) return refused(std::move(parsed.errors));
   if (parsed.documents.empty()) return refused({nothing_in_it()});
   std::unique_lock turn(changing_);
+  if (auto before = answered_before(mode, order)) return *std::move(before);
   const auto from = published();
   const uint32_t next_number = next_number_;
   if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
@@ -112,23 +136,30 @@ Admission Controller::apply(std::string_view text, Mode mode, Seen seen) {
                          draft.from->revision + 1, make_random_number);
     model::meta_of(document.resource).number =
         standing ? model::meta_of(*standing).number : draft.next_number;
+    model::fill_times(document.resource, standing ? &*standing : nullptr,
+                      milliseconds_of(WallClock::now()), make_random_number);
     const bool is_unchanged = standing && *standing == document.resource;
     const Action action = is_unchanged ? Action::kUnchanged
                           : standing   ? Action::kUpdate
                                        : Action::kCreate;
-    draft.changes.push_back({action, document.kind, document.name});
+    draft.changes.push_back({action, document.kind, document.name, {}});
     if (is_unchanged) continue;
+    auto fields = documents::difference(standing ? &*standing : nullptr, &document.resource);
+    draft.audit.push_back(audit_row(order.by, WallClock::now(), standing ? "update" : "create",
+                                    key_of(document.resource), fields));
+    if (standing) draft.changes.back().fields = std::move(fields);
     if (!standing) ++draft.next_number;
     draft.puts.push_back({key_of(document.resource), model::meta_of(document.resource).number, 0,
                           documents::to_stored(document.resource)});
     model::upsert(draft.model, std::move(document.resource));
   }
-  Admission admission = admit(std::move(draft), mode, seen);
+  Admission admission = admit(std::move(draft), mode, order);
   documents::add_places(admission.errors, files.texts());
   return admission;
 }
 
-Admission Controller::remove(std::string_view text, Mode mode, Seen seen) {
+Admission Controller::remove(std::string_view text, Mode mode, const Order& order,
+                             Cascade cascade) {
   auto parsed = documents::parse_names(documents::SourceFiles(text).texts());
   if (!parsed.errors.empty()) return refused(std::move(parsed.errors));
   if (parsed.names.empty()) return refused({nothing_in_it()});
@@ -137,29 +168,85 @@ Admission Controller::remove(std::string_view text, Mode mode, Seen seen) {
     store::Key key{name.kind, name.name};
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
   }
-  return remove(keys, mode, seen);
+  return remove(keys, mode, order, cascade);
 }
 
-Admission Controller::remove(const std::vector<store::Key>& keys, Mode mode, Seen seen) {
+Admission Controller::remove(const std::vector<store::Key>& wanted, Mode mode, const Order& order,
+                             Cascade cascade) {
   std::unique_lock turn(changing_);
+  if (auto before = answered_before(mode, order)) return *std::move(before);
   const auto from = published();
   const uint32_t next_number = next_number_;
   if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
   Draft draft{from, next_number, from->model, {}, {}, {}};
+  std::vector<store::Key> keys = wanted;
+  if (cascade == Cascade::kParts) {
+    std::vector<model::Named> whole;
+    for (const store::Key& key : wanted) whole.push_back({key.kind, key.name});
+    for (auto& part : model::parts_of(draft.model, whole))
+      keys.push_back({std::move(part.kind), std::move(part.name)});
+  }
   Errors missing;
   for (const store::Key& key : keys) {
+    if (const auto standing = model::find(draft.from->model, key.kind, key.name))
+      draft.audit.push_back(audit_row(order.by, WallClock::now(), "delete", key,
+                                      documents::difference(&*standing, nullptr)));
     if (!model::erase(draft.model, key.kind, key.name))
       missing.push_back({ErrorCode::kNotFound, key.kind + " " + key.name, "", "does not exist",
                          "list what exists with: farspan get " + key.kind});
-    draft.changes.push_back({Action::kDelete, key.kind, key.name});
+    draft.changes.push_back({Action::kDelete, key.kind, key.name, {}});
     draft.deletes.push_back(key);
   }
   if (!missing.empty()) return refused(std::move(missing));
-  return admit(std::move(draft), mode, seen);
+  return admit(std::move(draft), mode, order);
 }
 
-Admission Controller::revoke(const std::string& name) {
+Admission Controller::rename(const store::Key& key, const std::string& name, Mode mode,
+                             const Order& order) {
+  std::unique_lock turn(changing_);
+  if (auto before = answered_before(mode, order)) return *std::move(before);
+  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  if (mode == Mode::kPlan) turn.unlock();
+  const std::string label = key.kind + " " + key.name;
+  auto renamed = model::find(draft.from->model, key.kind, key.name);
+  if (!renamed)
+    return refused({{ErrorCode::kNotFound, label, "", "does not exist",
+                     "list what exists with: farspan get " + key.kind}});
+  if (key.kind == model::Node::kKind)
+    return refused({{ErrorCode::kInvalid, label, "name", "is in the certificates of its machine",
+                     "declare a Node of the new name, and enrol the machine as that"}});
+  if (model::find(draft.from->model, key.kind, name))
+    return refused(
+        {{ErrorCode::kConflict, key.kind + " " + name, "name", "is taken", "choose another name"}});
+  draft.changes.push_back({Action::kRename, key.kind, name, {{"name", key.name, name}}});
+  draft.audit.push_back(audit_row(order.by, WallClock::now(), "rename", {key.kind, name},
+                                  draft.changes.back().fields));
+  draft.renames.push_back({key, name});
+  model::erase(draft.model, key.kind, key.name);
+  model::meta_of(*renamed).name = name;
+  model::meta_of(*renamed).updated_at = milliseconds_of(WallClock::now());
+  model::rename_references(*renamed, key.kind, key.name, name);  // a group may name itself
+  const auto put = [&](model::AnyResource resource) {
+    draft.puts.push_back(
+        {key_of(resource), model::meta_of(resource).number, 0, documents::to_stored(resource)});
+    model::upsert(draft.model, std::move(resource));
+  };
+  put(*std::move(renamed));
+  for (const auto& standing : model::list(draft.from->model)) {
+    auto follower = standing;
+    if (key_of(standing) == key || !model::rename_references(follower, key.kind, key.name, name))
+      continue;
+    draft.changes.push_back({Action::kUpdate, std::string(model::kind_of(follower)),
+                             model::meta_of(follower).name,
+                             documents::difference(&standing, &follower)});
+    put(std::move(follower));
+  }
+  return admit(std::move(draft), mode, order);
+}
+
+Admission Controller::revoke(const std::string& name, const Order& order) {
   const std::lock_guard lock(changing_);
+  if (auto before = answered_before(Mode::kCommit, order)) return *std::move(before);
   Draft draft{published(), next_number_, published()->model, {}, {}, {}};
   auto& nodes = draft.model.all<model::Node>();
   const auto node = nodes.find(name);
@@ -168,19 +255,22 @@ Admission Controller::revoke(const std::string& name) {
                      "list what exists with: farspan get Node"}});
   node->second.identity_revision = draft.from->revision + 1;
   node->second.identity_random = make_random_number();
-  draft.changes.push_back({Action::kUpdate, model::Node::kKind, name});
+  node->second.meta.updated_at = milliseconds_of(WallClock::now());
+  draft.changes.push_back({Action::kUpdate, model::Node::kKind, name, {}});
+  draft.audit.push_back(
+      audit_row(order.by, WallClock::now(), "revoke", {model::Node::kKind, name}, {}));
   draft.puts.push_back({{model::Node::kKind, name},
                         node->second.meta.number,
                         0,
                         documents::to_stored(node->second)});
-  return admit(std::move(draft), Mode::kCommit, {});
+  return admit(std::move(draft), Mode::kCommit, order);
 }
 
 // 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish
-Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
-  if (seen && *seen != draft.from->revision)
+Admission Controller::admit(Draft draft, Mode mode, const Order& order) {
+  if (order.seen && *order.seen != draft.from->revision)
     return refused({{ErrorCode::kConflict, "the network", "revision",
-                     std::to_string(*seen) + " is not the latest, which is " +
+                     std::to_string(*order.seen) + " is not the latest, which is " +
                          std::to_string(draft.from->revision),
                      "look at it again (farspan plan) and repeat the change"}});
   Errors faults = model::validate(draft.model, draft.from->model);
@@ -194,17 +284,35 @@ Admission Controller::admit(Draft draft, Mode mode, Seen seen) {
   const uint64_t revision = draft.from->revision + 1;
   auto states = next_generations(compiler::compile(draft.model), draft.from->states, revision);
   admission.outcome.nodes = changes_between(draft.from->states, states.states);
+  for (const NodeChange& change : admission.outcome.nodes) {
+    const auto state_in = [&](const NodeStates& all) {
+      const auto found = all.find(change.node);
+      return found == all.end() ? nullptr : found->second.get();
+    };
+    for (auto& tunnel : tunnel_changes(state_in(draft.from->states), state_in(states.states)))
+      admission.outcome.tunnels.push_back(std::move(tunnel));
+  }
   states.new_notes.merge(replaced_between(draft.from->model, draft.model, revision));
   if (mode == Mode::kPlan) return admission;
 
   Published next{revision, std::move(draft.model), draft.from->revisions, std::move(states.states)};
   for (const store::Row& row : draft.puts) next.revisions[row.key] = revision;
   for (const store::Key& key : draft.deletes) next.revisions.erase(key);
+  for (const store::Rename& rename : draft.renames) next.revisions.erase(rename.from);
+  std::optional<store::KeptAnswer> kept;
+  if (order.once) {
+    admission.outcome.revision = revision;
+    kept = {order.by.name, order.once->key, order.once->request,
+            order.once->answer(admission.outcome)};
+  }
 
   const auto committed = store_->commit({.based_on = draft.from->revision,
                                          .puts = std::move(draft.puts),
                                          .deletes = std::move(draft.deletes),
-                                         .notes = states.new_notes});
+                                         .renames = std::move(draft.renames),
+                                         .notes = states.new_notes,
+                                         .audit = std::move(draft.audit),
+                                         .answer = std::move(kept)});
   if (!committed) return refused({committed.error()});
   FS_CHECK(*committed == revision);  // the generations that were noted are made of it
   next_number_ = draft.next_number;
@@ -274,6 +382,15 @@ Result<std::vector<store::Change>> Controller::changes_after(uint64_t revision, 
   if (changes)
     std::erase_if(*changes, [&](const store::Change& change) { return change.revision > latest; });
   return changes;
+}
+
+Status Controller::record(const Principal& by, std::string action, store::Key key) const {
+  return store_->record({},
+                        {audit_row(by, WallClock::now(), std::move(action), std::move(key), {})});
+}
+
+Result<store::AuditPage> Controller::audit(const store::AuditQuery& query) const {
+  return store_->audit(query);
 }
 
 Result<std::vector<compiler::CandidateRoute>> Controller::routes_of(const std::string& vpc) const {

@@ -13,6 +13,7 @@
 // Threads: any. Changes are made one after the other; readers take published() and keep it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,10 @@
 
 #include "farspan/base/result.h"
 #include "farspan/compiler/compile.h"
+#include "farspan/controller/principal.h"
+#include "farspan/controller/tokens.h"
+#include "farspan/controller/tunnel_changes.h"
+#include "farspan/documents/difference.h"
 #include "farspan/model/model.h"
 #include "farspan/nodestate/node_state.h"
 #include "farspan/store/store.h"
@@ -43,9 +48,10 @@ struct Published {
 enum class Mode : uint8_t { kCommit, kPlan };
 
 struct ResourceChange {
-  enum class Action : uint8_t { kCreate, kUpdate, kUnchanged, kDelete };
+  enum class Action : uint8_t { kCreate, kUpdate, kUnchanged, kDelete, kRename };
   Action action = Action::kUnchanged;
   std::string kind, name;
+  std::vector<documents::FieldChange> fields;  // of an update, and of a new name
   bool operator==(const ResourceChange&) const = default;
 };
 
@@ -60,13 +66,36 @@ struct Outcome {
   uint64_t revision = 0;  // after the change; of a plan: the one it was made on
   std::vector<ResourceChange> changes;
   std::vector<NodeChange> nodes;  // those whose state changes
+  std::vector<TunnelChange> tunnels;
 };
 
 /// What became of a change: an outcome, or every fault.
 struct Admission {
   Outcome outcome;
   Errors errors;
+  /// The change was made before, under the same key; this was its answer (Once).
+  std::optional<std::string> answered = {};
   bool ok() const { return errors.empty(); }
+};
+
+/// Who asks for a change, and which revision they have seen; it is refused with kConflict on
+/// another.
+struct Order {
+  Principal by = {};
+  std::optional<uint64_t> seen = {};
+  /// A word of theirs, under which the change is made once however often it is asked for.
+  struct Once {
+    std::string key;
+    std::string request;  // a digest of what is asked, so that a key means one thing
+    std::function<std::string(const Outcome&)> answer;  // is kept with the change
+  };
+  std::optional<Once> once = {};
+};
+
+/// What else goes with what is deleted.
+enum class Cascade : uint8_t {
+  kNothing,  // and what others need is refused
+  kParts,    // what cannot be without it (model::parts_of)
 };
 
 enum class DeviceFormat : uint8_t { kSwanctl, kJson };
@@ -76,18 +105,26 @@ class Controller {
   /// Takes the store's contents as the model. kInvalid when a row cannot be read.
   static Result<std::unique_ptr<Controller>> open(std::unique_ptr<store::Store> store);
 
-  /// The revision that whoever asks for a change has seen; it is refused with kConflict on another.
-  using Seen = std::optional<uint64_t>;
-
   /// Creates and updates what the documents of `text` declare, whole or not at all.
-  Admission apply(std::string_view text, Mode mode, Seen seen = {});
+  Admission apply(std::string_view text, Mode mode, const Order& order = {});
   /// Deletes what the documents of `text` name, whole or not at all.
-  Admission remove(std::string_view text, Mode mode, Seen seen = {});
-  Admission remove(const std::vector<store::Key>& keys, Mode mode, Seen seen = {});
+  Admission remove(std::string_view text, Mode mode, const Order& order = {},
+                   Cascade cascade = Cascade::kNothing);
+  Admission remove(const std::vector<store::Key>& keys, Mode mode, const Order& order = {},
+                   Cascade cascade = Cascade::kNothing);
+
+  /// Lets `key` be called `name`. What refers to it follows; numbers stay, so nothing that nodes do
+  /// changes. kConflict when the name is taken, kInvalid for a Node, whose certificates hold its
+  /// name.
+  Admission rename(const store::Key& key, const std::string& name, Mode mode,
+                   const Order& order = {});
+
+  /// What the change of `order` was answered with, when it was made before under the same key.
+  std::optional<Admission> answered_before(Mode mode, const Order& order) const;
 
   /// Gives `node` another identity: no certificate and no enrolment token that was made until now
   /// is its any more, neither here nor on the links of other nodes. kNotFound without such a Node.
-  Admission revoke(const std::string& node);
+  Admission revoke(const std::string& node, const Order& order = {});
 
   /// A node says that it holds a state called `generation`. When that is the number of its newest
   /// one but another state (the store was restored from a backup and went another way), the newest
@@ -108,6 +145,11 @@ class Controller {
   /// Store::changes_after() of what is published.
   Result<std::vector<store::Change>> changes_after(uint64_t revision, size_t limit);
 
+  /// Writes into the audit what is no change of resources: that a secret was told, a bundle made.
+  Status record(const Principal& by, std::string action, store::Key key) const;
+  Result<store::AuditPage> audit(const store::AuditQuery& query) const;
+  Tokens& tokens() const { return *tokens_; }
+
   /// compiler::explain_routes and reach on what is published. kNotFound without such a Vpc.
   Result<std::vector<compiler::CandidateRoute>> routes_of(const std::string& vpc) const;
   compiler::Reachability reach(const net::Address& from, const net::Address& to,
@@ -119,10 +161,11 @@ class Controller {
   struct Draft;
   explicit Controller(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
   Status load();
-  Admission admit(Draft draft, Mode mode, Seen seen);
+  Admission admit(Draft draft, Mode mode, const Order& order);
   void publish(Published next);
 
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Tokens> tokens_;
   mutable std::mutex changing_;       // held from reading the model until publishing its successor
   uint32_t next_number_ = 1;          // guarded by changing_
   std::set<std::string> reconciled_;  // nodes whose state was renumbered; guarded by changing_

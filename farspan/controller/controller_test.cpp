@@ -44,7 +44,7 @@ TEST_F(ControllerTest, ApplyCreatesCompilesAndPublishes) {
   const Outcome outcome = apply(kUsEast);
   EXPECT_EQ(outcome.revision, 1u);
   EXPECT_THAT(outcome.changes, SizeIs(9));
-  EXPECT_EQ(outcome.changes.front(), (ResourceChange{Action::kCreate, "Region", "us-east"}));
+  EXPECT_EQ(outcome.changes.front(), (ResourceChange{Action::kCreate, "Region", "us-east", {}}));
   ASSERT_THAT(outcome.nodes, SizeIs(1));
   EXPECT_GT(outcome.nodes[0].added, 5u);
   const auto state = controller_->published()->states.at("us-east-node");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // farspan-controller: the one process that knows the whole network.
 //
-//   --state-dir   store.db, ca.key, ca.crt, api-token, enrolments/
+//   --state-dir   store.db, ca.key, ca.crt, enrolments/
 //                 (0700; one controller per directory)
 //   --listen      where agents connect (gRPC); --advertise is that address as agents can reach it
 //   --api-socket  REST for whoever may open the socket (0600)
-//   --api-listen  the same over HTTPS with the token
+//   --api-listen  the same over HTTPS with a token (tokens.h)
 //
 // Order: state first, then the nodes' port, then the API, so that an API that answers is a
 // controller that works. The log names resources, nodes and generations; never a key, a token or a
@@ -33,7 +33,6 @@
 #include "farspan/controller/node_reports.h"
 #include "farspan/controller/node_server.h"
 #include "farspan/controller/private_file.h"
-#include "farspan/controller/secrets.h"
 #include "farspan/store/sqlite_store.h"
 
 namespace farspan {
@@ -54,21 +53,20 @@ std::string host_of(const std::string& host_and_port) {
   return host;
 }
 
-Result<std::string> load_or_make_token(const std::string& state_dir) {
+// Before tokens had names there was one, in a file of its own.
+Status adopt_nameless_token(const std::string& state_dir, controller::Tokens& tokens) {
   const std::string path = state_dir + "/api-token";
   const auto found = controller::read_file(path);
   if (!found) return found.error();
-  if (found->has_value()) {
-    std::string token = **found;
-    while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
-    if (token.size() >= 32) return token;
-    return Error{ErrorCode::kInvalid, "file " + path, "", "is shorter than 32 characters",
-                 "remove it, and the controller makes a new one"};
-  }
-  const std::string token = controller::make_token();
-  if (const auto done = controller::write_private_file(path, token + "\n"); !done)
-    return done.error();
-  return token;
+  if (!found->has_value()) return ok();
+  std::string secret = **found;
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  const controller::Token token{"api-token", controller::Role::kAdmin, {}, 0, 0};
+  const auto done = tokens.adopt(token, secret, {"the controller", path, {}, {}},
+                                 std::chrono::system_clock::now());
+  if (!done && done.error().code != ErrorCode::kConflict) return done;
+  spdlog::info("the token of {} is now called api-token (admin); the file is removed", path);
+  return controller::remove_file(path);
 }
 
 // SIGTERM and SIGINT are blocked in every thread and waited for here, so that no code runs in a
@@ -153,8 +151,8 @@ Result<Ended> run(const Options& options, const sigset_t& ending) {
   if (!authority) return authority.error();
   auto enrolments = controller::Enrolments::open(options.state_dir);
   if (!enrolments) return enrolments.error();
-  const auto token = load_or_make_token(options.state_dir);
-  if (!token) return token.error();
+  const auto adopted = adopt_nameless_token(options.state_dir, (*core)->tokens());
+  if (!adopted) return adopted.error();
 
   const std::vector<std::string> names = {"localhost", "127.0.0.1", host_of(options.advertise)};
   const auto identity = (*authority)->make_server_identity(names, std::chrono::system_clock::now());
@@ -170,8 +168,7 @@ Result<Ended> run(const Options& options, const sigset_t& ending) {
        .listen = options.api_listen,
        .key_pem = identity->key_pem,
        // With the authority, so that `farspan login` can show it.
-       .certificate_pem = identity->certificate_pem + (*authority)->certificate_pem(),
-       .token = *token},
+       .certificate_pem = identity->certificate_pem + (*authority)->certificate_pem()},
       rest);
   if (!http) return http.error();
   if (const auto given = give_to_group(options.api_socket, options.api_socket_group); !given)

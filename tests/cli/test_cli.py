@@ -68,6 +68,51 @@ def test_plan_changes_nothing_and_apply_does_what_it_said(api):
     assert {change["action"] for change in json.loads(out(api, "apply", *files, "-o", "json"))["changes"]} == {"unchanged"}
 
 
+def test_plan_shows_each_field_and_what_is_cut(api):
+    item = json.loads(out(api, "get", "ipsec-connection", "office-1", "-o", "json"))
+    item["spec"]["ike"]["lifetime_seconds"] = 7200
+    item["spec"]["ike"]["psk"] = "a-key-of-the-test-alone"
+    document = json.dumps({key: item[key] for key in ("kind", "name", "description", "spec") if key in item})
+    text = out(api, "plan", "-f", "-", stdin=document)
+    assert re.search(r"ike.lifetime_seconds +86400 +7200", text) and re.search(r"ike.psk +\(secret\) +\(secret\)", text), text
+    assert re.search(r"IpsecConnection office-1 +us-east-node +cut and made anew +IKE lifetime 86400 → 7200; pre-shared key", text), text
+    assert "a-key-of-the-test-alone" not in text
+    group = out(api, "plan", "-f", "-", stdin="kind: SecurityGroup\nname: app-us-east\nspec: {vpc: us-east, rules: [{direction: ingress, protocol: icmp, peer_cidr: 10.0.0.0/8}]}\n")
+    assert re.search(r"SecurityGroup app-us-east +rules\[0\] +\(nothing\) +direction ingress, protocol icmp", group), group
+    path = api + ".plan.json"
+    pathlib.Path(path).write_text(document)
+    shown = on_terminal(api, 80, "plan", "-f", path)
+    assert max(map(len, shown.splitlines())) <= 80 and "cut and made anew" in " ".join(shown.split()), shown
+
+
+def test_the_audit_says_who_did_what(api):
+    text = out(api, "audit", "--kind", "vpc", "--name", "us-east")
+    assert re.search(r"create +Vpc us-east", text) and "the Unix socket" in text, text
+    rows = json.loads(out(api, "audit", "--limit", "5", "--since", "1h", "-o", "json"))["rows"]
+    assert len(rows) == 5 and rows[0]["sequence"] > rows[4]["sequence"]
+    assert "Nothing that fits" in out(api, "audit", "--who", "somebody-else")
+    assert run(api, "audit", "--since", "yesterday").returncode == 2
+    shown = on_terminal(api, 80, "audit", "--limit", "20")
+    assert max(map(len, shown.splitlines())) <= 80, shown
+
+
+def test_tokens_are_made_listed_and_taken_back(api, tmp_path):
+    file = tmp_path / "token"
+    assert out(api, "token", "create", "ci", "--role", "operator", "--expires", "90d", "-f", str(file)) == ""
+    assert file.stat().st_mode & 0o777 == 0o600 and len(file.read_text().strip()) == 64
+    shown_once = run(api, "token", "create", "other")
+    assert len(shown_once.stdout.strip()) == 64 and "only time" in shown_once.stderr
+    text = out(api, "token", "list")
+    assert re.search(r"ci +operator", text) and re.search(r"other +viewer .* never", text) and file.read_text().strip() not in text
+    assert run(api, "token", "create", "ci").returncode == 1
+    assert run(api, "token", "create", "x", "--role", "king").returncode == 2
+    assert "worth nothing" in out(api, "token", "revoke", "ci")
+    out(api, "token", "revoke", "other")
+    assert run(api, "token", "revoke", "ci").returncode == 3
+    assert "There is no token" in out(api, "token", "list")
+    assert ", admin, from the Unix socket" in out(api, "whoami")
+
+
 def test_several_files_are_one_transaction(api):
     files = [word for name in ("2-shanghai", "3-cen", "4-publish") for word in ("-f", str(EXAMPLE / f"{name}.yaml"))]
     assert "revision" in out(api, "apply", *files)
@@ -384,24 +429,45 @@ def test_every_command_explains_itself(api):
         assert re.search(r"Examples?:\n  .*farspan " + " ".join(words), text), text
 
 
-def complete(api, line):
-    """What bash offers for `line`, whose last word is being typed."""
-    script = (f'source <({FARSPAN} completion); PATH={pathlib.Path(FARSPAN).parent}:$PATH; COMP_WORDS=({line} ""); '
-              'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _farspan; echo "${COMPREPLY[@]}"')
-    return set(subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30,
-                              env={**os.environ, "FARSPAN_CONTROLLER": api}).stdout.split())
+def shell(api, *command):
+    environment = {**os.environ, "FARSPAN_CONTROLLER": api, "PATH": f"{pathlib.Path(FARSPAN).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return set(done.stdout.split())
+
+
+def complete(api, line, last='""'):
+    """What bash offers for `last` behind `line`."""
+    return shell(api, "bash", "-c", f'source <(farspan completion); COMP_WORDS=({line} {last}); '
+                                    'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _farspan; echo "${COMPREPLY[@]}"')
 
 
 def test_bash_completes_commands_kinds_and_names(api):
-    assert {"apply", "lab", "tunnels"} <= complete(api, "farspan")
+    assert {"apply", "lab", "tunnels"} <= complete(api, "farspan") and "complete" not in complete(api, "farspan")
     assert {"up", "down", "check"} <= complete(api, "farspan lab")
-    assert {"vpc", "cen-route"} <= complete(api, "farspan get")
-    assert complete(api, "farspan get vpc") == {"us-east", "shanghai"}
+    assert {"vpc", "cen-route", "all"} <= complete(api, "farspan get")
+    assert complete(api, "farspan get vpc") == {"us-east", "shanghai"} and complete(api, "farspan get vpc", "us") == {"us-east"}
     assert complete(api, "farspan export ipsec-connection") == {"office-1", "office-2", "office-3", "office-4"}
     assert complete(api, "farspan revoke") == complete(api, "farspan enrol") == {"us-east-node", "shanghai-node"}
-    assert {"office-1", "app-us-east", "--protocol"} <= complete(api, "farspan reach office-4")
+    assert {"office-1", "app-us-east"} <= complete(api, "farspan reach office-4")
+    assert complete(api, "farspan reach office-4", "--pr") == {"--protocol"}
     assert complete(api, "farspan reach a b --protocol") == {"icmp", "tcp", "udp"}
     assert complete(api, "farspan get vpc -o") == {"table", "json", "yaml"}
+    assert complete(api, "farspan -o json get vpc") == {"us-east", "shanghai"}, "an option's value is no argument"
+    assert complete(api, "farspan apply -f") == set(), "bash offers files then"
+    assert complete(api, "farspan token") == {"create", "list", "revoke"}
+    assert complete(api, "farspan rename vpc us-east") == set()
+
+
+def test_zsh_and_fish_complete_by_the_same_words(api):
+    zsh = """autoload -Uz compinit; compinit -u -D; source <(farspan completion zsh)
+compadd() { shift; print -l -- "$@" }
+words=(farspan get vpc ''); CURRENT=4; _farspan"""
+    assert shell(api, "zsh", "-fc", zsh) == {"us-east", "shanghai"}
+    fish = "farspan completion fish | source; complete -C 'farspan get vpc '"
+    assert shell(api, "fish", "--no-config", "-c", fish) == {"us-east", "shanghai"}
+    fish = "farspan completion fish | source; complete -C 'farspan token '"
+    assert {"create", "list", "revoke"} <= shell(api, "fish", "--no-config", "-c", fish)
 
 
 NASTY = ["on", "007", "80", "null", "2024-01-01", "1e3", "12:30:45", "172.16.1.10", "~", "- a: b", "# no", "字 \U0001f600"]

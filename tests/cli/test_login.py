@@ -15,7 +15,7 @@ from test_cli import CONTROLLER, FARSPAN, free_port
 
 @pytest.fixture(scope="module")
 def remote(tmp_path_factory):
-    """A controller with HTTPS: its URL, its local socket and its state directory."""
+    """A controller with HTTPS: its URL, its local socket and its directory, with an admin's token."""
     place = tmp_path_factory.mktemp("remote")
     address, api = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     process = subprocess.Popen([CONTROLLER, "--state-dir", place / "state", "--listen", address, "--advertise", address,
@@ -25,7 +25,8 @@ def remote(tmp_path_factory):
     while farspan(place, "version", "--controller", str(place / "api.sock")).returncode != 0:
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.05)
-    yield f"https://{api}", str(place / "api.sock"), place / "state"
+    out(place, "token", "create", "ann", "--role", "admin", "-f", str(place / "token"), "--controller", str(place / "api.sock"))
+    yield f"https://{api}", str(place / "api.sock"), place
     process.terminate()
     process.wait(timeout=20)
 
@@ -45,9 +46,9 @@ def out(home, *words, stdin=""):
 
 
 def log_in(home, remote, *words):
-    url, local, state = remote
+    url, local, place = remote
     fingerprint = out(home, "ca", "--controller", local).strip()
-    return farspan(home, "login", url, "--ca-fingerprint", fingerprint, "--token-file", str(state / "api-token"), *words)
+    return farspan(home, "login", url, "--ca-fingerprint", fingerprint, "--token-file", str(place / "token"), *words)
 
 
 def test_after_login_every_command_goes_there(remote, tmp_path):
@@ -66,7 +67,7 @@ def test_the_token_is_kept_for_its_owner_alone_and_never_shown(remote, tmp_path)
     log_in(tmp_path, remote, "--name", "far")
     kept = tmp_path / ".config/farspan/contexts.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    token = (remote[2] / "api-token").read_text().strip()
+    token = (remote[2] / "token").read_text().strip()
     assert token in kept.read_text()
     for words in (["context", "list"], ["context", "list", "-o", "json"], ["version"], ["ca", "-o", "json"]):
         done = farspan(tmp_path, *words)
@@ -77,23 +78,23 @@ def test_the_token_is_kept_for_its_owner_alone_and_never_shown(remote, tmp_path)
 
 
 def test_an_authority_that_was_not_named_is_not_trusted(remote, tmp_path):
-    url, _, state = remote
-    wrong = farspan(tmp_path, "login", url, "--ca-fingerprint", "ab" * 32, "--token-file", str(state / "api-token"))
+    url, _, place = remote
+    wrong = farspan(tmp_path, "login", url, "--ca-fingerprint", "ab" * 32, "--token-file", str(place / "token"))
     assert wrong.returncode == 1 and "is not of any certificate" in wrong.stderr and "farspan ca" in wrong.stderr
-    silent = farspan(tmp_path, "login", url, "--token-file", str(state / "api-token"))
+    silent = farspan(tmp_path, "login", url, "--token-file", str(place / "token"))
     assert silent.returncode == 1 and "--ca-fingerprint" in silent.stderr
     assert not (tmp_path / ".config/farspan/contexts.json").exists()
 
 
 def test_a_controller_under_a_name_its_certificate_lacks_is_not_trusted(remote, tmp_path):
-    url, _, state = remote
+    url, _, place = remote
     with socket.create_server(("127.0.0.2", 0)) as listener:  # hands the same TLS on, as somebody in between would
         process = subprocess.Popen(["socat", f"TCP-LISTEN:{listener.getsockname()[1]},bind=127.0.0.3,fork,reuseaddr",
                                     f"TCP:{url.removeprefix('https://')}"])
         other = f"https://127.0.0.3:{listener.getsockname()[1]}"
         deadline = time.monotonic() + 20
         while True:
-            refused = farspan(tmp_path, "login", other, "--ca", str(state / "ca.crt"), "--token-file", str(state / "api-token"))
+            refused = farspan(tmp_path, "login", other, "--ca", str(place / "state/ca.crt"), "--token-file", str(place / "token"))
             if "refused" not in refused.stderr.lower():
                 break
             assert time.monotonic() < deadline
@@ -105,8 +106,8 @@ def test_a_controller_under_a_name_its_certificate_lacks_is_not_trusted(remote, 
 
 
 def test_a_wrong_token_is_told_before_anything_is_kept(remote, tmp_path):
-    url, _, state = remote
-    refused = farspan(tmp_path, "login", url, "--ca", str(state / "ca.crt"), "--token-file", "-", stdin="x" * 40)
+    url, _, place = remote
+    refused = farspan(tmp_path, "login", url, "--ca", str(place / "state/ca.crt"), "--token-file", "-", stdin="x" * 40)
     assert refused.returncode == 1 and "token" in refused.stderr and "x" * 40 not in refused.stderr
     assert not (tmp_path / ".config/farspan/contexts.json").exists()
 
@@ -125,10 +126,10 @@ def test_contexts_are_used_and_forgotten_by_name(remote, tmp_path):
 
 
 def test_on_a_terminal_the_fingerprint_is_shown_and_asked_for(remote, tmp_path):
-    url, local, state = remote
+    url, local, place = remote
     fingerprint = out(tmp_path, "ca", "--controller", local).strip()
     master, slave = pty.openpty()
-    process = subprocess.Popen([FARSPAN, "login", url, "--token-file", str(state / "api-token")], stdin=slave, stdout=slave,
+    process = subprocess.Popen([FARSPAN, "login", url, "--token-file", str(place / "token")], stdin=slave, stdout=slave,
                                stderr=slave, env=environment(tmp_path))
     os.close(slave)
     shown = b""

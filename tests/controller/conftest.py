@@ -83,6 +83,12 @@ class Controller:
         assert status == 200, answer
         return answer
 
+    def make_token(self, name="tester", role="admin"):
+        """The secret of a new token."""
+        status, answer = self.ask("POST", f"/v1/tokens?name={name}&role={role}")
+        assert status == 200, answer
+        return answer["token"]
+
     def apply(self, text):
         status, answer = self.ask("POST", "/v1/apply", text)
         assert status == 200, answer

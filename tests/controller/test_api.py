@@ -214,10 +214,10 @@ def test_the_server_certificate_verifies_and_names_the_controller(controller):
             assert secure.version() in ("TLSv1.2", "TLSv1.3")
 
 
-def test_https_needs_the_token(controller):
+def test_https_needs_a_token(controller):
     context = ssl.create_default_context(cafile=controller.state / "ca.crt")
     url = f"https://{controller.https}/v1/version"
-    token = (controller.state / "api-token").read_text().strip()
+    token = controller.make_token()
 
     def status(authorization):
         request = urllib.request.Request(url, headers={"Authorization": authorization} if authorization else {})

@@ -171,7 +171,7 @@ def test_silent_connections_do_not_lock_operators_out_of_https(tmp_path):
     controller = FewDescriptors(tmp_path)
     controller.start()
     context = ssl.create_default_context(cafile=controller.state / "ca.crt")
-    token = (controller.state / "api-token").read_text().strip()
+    token = controller.make_token()
     host, port = controller.https.rsplit(":", 1)
 
     def operator():

@@ -112,11 +112,11 @@ def test_what_others_could_read_is_taken_from_them_and_said(tmp_path):
     controller.stop()
     controller.state.chmod(0o777)
     (controller.state / "ca.key").chmod(0o666)
-    (controller.state / "api-token").chmod(0o640)
+    (controller.state / "ca.crt").chmod(0o640)
     controller.start()
     assert controller.stop() == 0
-    modes = {name: stat.S_IMODE(os.stat(controller.state / name).st_mode) for name in ("", "ca.key", "api-token")}
-    assert modes == {"": 0o700, "ca.key": 0o600, "api-token": 0o600}
+    modes = {name: stat.S_IMODE(os.stat(controller.state / name).st_mode) for name in ("", "ca.key", "ca.crt")}
+    assert modes == {"": 0o700, "ca.key": 0o600, "ca.crt": 0o600}
     assert controller.log.read_text().count("could be read or written by others") == 3
 
 

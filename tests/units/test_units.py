@@ -112,7 +112,7 @@ def test_it_works(controller):
 
 
 def test_nobody_else_reads_its_state(controller):
-    for name in ("ca.key", "store.db", "api-token", "ca.crt"):
+    for name in ("ca.key", "store.db", "ca.crt"):
         path = f"{STATE}/{name}"
         assert controller.unit.can(lambda: open(path, "rb").close()), path
         admin = [controller.accounts.groups["farspan-admin"]]
