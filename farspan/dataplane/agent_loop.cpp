@@ -22,7 +22,7 @@ constexpr int kNice = 5;
 
 Result<std::unique_ptr<AgentLoop>> AgentLoop::create(SharedState& shared, TableBuilder& builder,
                                                      Sas sas, const std::string& run_dir) {
-  auto agents = listen_unix(run_dir + "/tables.sock", 0600, SOCK_STREAM);
+  auto agents = listen_unix(run_dir + "/tables.sock", 0660, SOCK_STREAM);
   if (!agents) return agents.error();
   std::unique_ptr<AgentLoop> loop(
       new AgentLoop(shared, builder, std::move(sas), std::move(*agents), run_dir));

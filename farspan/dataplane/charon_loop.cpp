@@ -27,7 +27,7 @@ uint64_t monotonic_seconds() {
 
 Result<std::unique_ptr<CharonLoop>> CharonLoop::create(SharedState& shared, ipsec::Sad& sad,
                                                        const std::string& run_dir) {
-  auto charons = listen_unix(run_dir + "/sad.sock", 0600, SOCK_SEQPACKET);
+  auto charons = listen_unix(run_dir + "/sad.sock", 0660, SOCK_SEQPACKET);
   if (!charons) return charons.error();
   std::unique_ptr<CharonLoop> loop(new CharonLoop(shared, sad, std::move(*charons), run_dir));
   if (!loop->wait_set_.watch(loop->listener_.get()) ||

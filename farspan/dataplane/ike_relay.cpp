@@ -54,7 +54,7 @@ IkeRelay::~IkeRelay() {
 }
 
 Result<IkeRelay> IkeRelay::listen(const std::string& path) {
-  auto listener = listen_unix(path, 0600, SOCK_SEQPACKET);
+  auto listener = listen_unix(path, 0660, SOCK_SEQPACKET);
   if (!listener.ok()) return listener.error();
   return IkeRelay(std::move(*listener), path);
 }
