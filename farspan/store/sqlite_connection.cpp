@@ -38,7 +38,7 @@ Error SqliteConnection::last_error() const {
       break;
     case SQLITE_FULL:
       error.what = "the disk is full";
-      error.remedy = "make room; nothing was changed";
+      error.remedy = "make room on the disk; nothing was changed";
       break;
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
