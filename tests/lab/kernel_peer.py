@@ -14,7 +14,6 @@ this machine's file system, read-only, so strongSwan, ping and curl are the inst
 
 import os
 import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ import subprocess
 import pytest
 
 from conftest import wait_for
+from echoes import Echoes
 
 HERE = pathlib.Path(__file__).parent / "kernel-peer"
 NETNS = "fs-kernel-peer"
@@ -136,20 +136,13 @@ class KernelPeer:
         return self.sh(f"ip netns exec {office} {command}", **options)
 
     def start_pings(self, office, command):
-        """Echoes from an office until they are stopped."""
+        """Echoes from an office, of which ping tells each, until they are stopped."""
         process = subprocess.Popen(self.client(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.processes.append(process)
         process.stdin.write(f"echo $$; exec ip netns exec {office} {command} < /dev/null\n")
         process.stdin.flush()
-        return process, int(process.stdout.readline())
-
-    def stop_pings(self, started):
-        """How many were sent and how many answered, and all that ping said."""
-        process, pid = started
-        self.sh(f"kill -INT {pid}")
-        output = process.communicate(timeout=30)[0]
-        sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", output).groups()
-        return int(sent), int(received), output
+        pid = int(process.stdout.readline())
+        return Echoes(process, lambda: self.sh(f"kill -INT {pid}"))
 
     def start_router(self, office):
         """The office's namespace, its addresses and its strongSwan, without a connection."""

@@ -77,11 +77,11 @@ def report(name):
 
 
 def ping(to, *options):
-    return " ".join(["ping", "-n", "-q", "-M", "dont", "-W", "2", *options, to])
+    return " ".join(["ping", "-n", "-M", "dont", "-W", "2", *options, to])
 
 
 def from_office(peer, name, *options):
-    return peer.at(name, ping(APP, "-I", OFFICES[name].inside, *options))
+    return peer.at(name, ping(APP, "-q", "-I", OFFICES[name].inside, *options))
 
 
 def kernel_packets(peer, name):
@@ -160,9 +160,8 @@ def test_rekeys_by_either_end_lose_nothing(lab, peer):
             before = spis(name)
             rekey(lab, peer, name)
             wait_for(f"new Child SA of {name}", lambda: spis(name) - before, seconds=10)
-    for name, pings in running.items():
-        sent, received, output = peer.stop_pings(pings)
-        assert sent > 100 and received >= sent - 1, name + output  # the last one may be on its way when ping is stopped
+    for echoes in running.values():
+        assert echoes.stop() > 100
 
 
 def spis(name):
