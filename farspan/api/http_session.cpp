@@ -7,6 +7,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -75,6 +76,28 @@ std::optional<Answer> judge_failure(const beast::error_code& failure) {
       failure != http::error::end_of_stream && failure != http::error::partial_message)
     return malformed(400, "not HTTP/1.1: " + failure.message(), "speak HTTP/1.1");
   return std::nullopt;  // the client left or was too slow
+}
+
+enum class Part { kHeader, kAll };
+
+// A response as it is sent. As bytes, and not by Beast's own operations on streams: each of those
+// takes seconds to compile, per kind of body and of stream, and a copy takes nothing beside JSON.
+template <class Body>
+std::string bytes_of(http::response<Body>& response, Part part) {
+  http::response_serializer<Body> serializer(response);
+  serializer.split(part == Part::kHeader);
+  const auto is_written = [&] {
+    return part == Part::kHeader ? serializer.is_header_done() : serializer.is_done();
+  };
+  std::string bytes;
+  beast::error_code failure;
+  while (!failure && !is_written()) {
+    serializer.next(failure, [&](beast::error_code&, const auto& buffers) {
+      bytes += beast::buffers_to_string(buffers);
+      serializer.consume(beast::buffer_bytes(buffers));
+    });
+  }
+  return bytes;
 }
 
 // co_await stands alone in its statement everywhere below: g++ 12 miscompiles it inside conditions.
@@ -214,39 +237,32 @@ class HttpSession {
   }
 
   asio::awaitable<bool> write(HttpResponse response) {
-    expire_after(HttpLimits::kRequest);
-    if (is_head_) {  // the header that a GET would get, and nothing behind it (RFC 9110 §9.3.2)
-      http::response_serializer<http::string_body> serializer(response);
-      const auto [failure, count] = co_await http::async_write_header(stream_, serializer, kUse);
-      co_return !failure;
-    }
-    const auto [failure, count] = co_await http::async_write(stream_, response, kUse);
-    co_return !failure;
+    // To a HEAD the header that a GET would get, and nothing behind it (RFC 9110 §9.3.2).
+    return send(bytes_of(response, is_head_ ? Part::kHeader : Part::kAll));
   }
 
   asio::awaitable<bool> write_continue() {
     http::response<http::empty_body> response(http::status::continue_, 11);
-    const auto [failure, count] = co_await http::async_write(stream_, response, kUse);
-    co_return !failure;
+    return send(bytes_of(response, Part::kAll));
   }
 
   asio::awaitable<bool> write_stream_header() {
-    expire_after(HttpLimits::kRequest);
     http::response<http::empty_body> response(http::status::ok, 11);
     response.set(http::field::server, kServer);
     response.set(http::field::content_type, kLines);
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(false);
     response.chunked(true);
-    http::response_serializer<http::empty_body> serializer(response);
-    const auto [failure, count] = co_await http::async_write_header(stream_, serializer, kUse);
-    co_return !failure;
+    return send(bytes_of(response, Part::kHeader));
   }
 
   asio::awaitable<bool> write_chunk(const std::string& text) {
+    return send(beast::buffers_to_string(http::make_chunk(asio::buffer(text))));
+  }
+
+  asio::awaitable<bool> send(std::string bytes) {
     expire_after(HttpLimits::kRequest);
-    const auto [failure, count] =
-        co_await asio::async_write(stream_, http::make_chunk(asio::buffer(text)), kUse);
+    const auto [failure, count] = co_await asio::async_write(stream_, asio::buffer(bytes), kUse);
     co_return !failure;
   }
 
