@@ -49,6 +49,12 @@ void set_totals(v1::TunnelStatus& tunnel, const v1::TunnelCounters* counted) {
   tunnel.set_bytes_out(total.bytes_out());
   tunnel.set_packets_in(total.packets_in());
   tunnel.set_packets_out(total.packets_out());
+  if (!total.has_path()) return;
+  v1::TunnelPathMtu& path = *tunnel.mutable_path();
+  path.set_mtu(total.path().mtu());
+  path.set_route_mtu(total.path().route_mtu());
+  path.set_origin(total.path().origin());
+  path.set_seconds_ago(total.path().seconds_ago());
 }
 
 void fill(v1::TunnelStatus& message, const tunnels::TunnelStatus& status, const SaRows& rows,

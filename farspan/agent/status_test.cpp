@@ -52,6 +52,22 @@ TEST(Status, CountsOfTheDataPlaneAreTakenByDirectionAndSpi) {
   EXPECT_FALSE(tunnel.has_problem());
 }
 
+TEST(Status, WhatIsKnownOfTheWayToThePeerIsTold) {
+  v1::Counters counters;
+  EXPECT_FALSE(status_of(one_tunnel(), counters, {}, true).tunnels(0).has_path());
+  auto& counted = *counters.add_tunnels();
+  counted.set_tunnel(7);
+  counted.mutable_path()->set_mtu(1300);
+  counted.mutable_path()->set_route_mtu(1500);
+  counted.mutable_path()->set_origin("quote");
+  counted.mutable_path()->set_seconds_ago(9);
+  const auto path = status_of(one_tunnel(), counters, {}, true).tunnels(0).path();
+  EXPECT_EQ(path.mtu(), 1300u);
+  EXPECT_EQ(path.route_mtu(), 1500u);
+  EXPECT_EQ(path.origin(), "quote");
+  EXPECT_EQ(path.seconds_ago(), 9u);
+}
+
 TEST(Status, WithoutADataPlaneCharonsCountsStand) {
   const auto status = status_of(one_tunnel(), {}, {}, false);
   EXPECT_FALSE(status.is_dataplane_up());

@@ -43,6 +43,15 @@ Json child_json(const controller::ChildSaReport& child) {
           {"remote_subnets", child.remote_subnets}};
 }
 
+Json path_json(const std::optional<controller::PathMtuReport>& path) {
+  if (!path) return {};
+  return {{"mtu", path->mtu},
+          {"route_mtu", path->route_mtu},
+          {"origin", path->origin},
+          {"seconds_ago", path->seconds_ago},
+          {"warning", path->mtu < path->route_mtu ? Json("below what the route allows") : Json()}};
+}
+
 void add_report(const controller::TunnelReport& report, bool is_reported, Json& tunnel) {
   tunnel["reported"] = is_reported;
   tunnel["ike_state"] = report.ike_state;
@@ -62,6 +71,7 @@ void add_report(const controller::TunnelReport& report, bool is_reported, Json& 
       report.last_packet_in_seconds_ago ? Json(*report.last_packet_in_seconds_ago) : Json();
   tunnel["ike_id"] = report.ike_id;
   tunnel["problem"] = problem_json(report.problem);
+  tunnel["path_mtu"] = path_json(report.path);
   tunnel["children"] = Json::array();
   for (const auto& child : report.children) tunnel["children"].push_back(child_json(child));
 }

@@ -36,13 +36,15 @@ class RestTest : public testing::Test {
     reports_.in_force("us-east-node", session_, 1, std::move(failures), kNow);
   }
   void report_tunnel(const std::string& ike, const std::string& child,
-                     std::optional<uint64_t> last_packet_in = {}) {
+                     std::optional<uint64_t> last_packet_in = {},
+                     std::optional<controller::PathMtuReport> path = {}) {
     controller::TunnelReport tunnel;
     tunnel.tunnel =
         controller_->published()->model.find<model::IpsecConnection>("office-1")->meta.number;
     tunnel.ike_state = ike;
     tunnel.child_state = child;
     tunnel.last_packet_in_seconds_ago = last_packet_in;
+    tunnel.path = std::move(path);
     if (child != "ipsec_sa_established")
       tunnel.problem =
           controller::TunnelProblem{"psk_mismatch", "the keys differ", "compare them", 3};
@@ -115,6 +117,19 @@ TEST_F(RestTest, NoPacketYetIsNotAPacketJustNow) {
   EXPECT_TRUE(last_in().is_null());
   report_tunnel("ike_sa_established", "ipsec_sa_established", 0);
   EXPECT_EQ(last_in(), 0);
+}
+
+TEST_F(RestTest, TheWayToThePeerIsAsTheNodeSaid) {
+  report_tunnel("ike_sa_established", "ipsec_sa_established");
+  EXPECT_TRUE(get("/v1/tunnels")["tunnels"][0]["path_mtu"].is_null());
+  report_tunnel("ike_sa_established", "ipsec_sa_established", 0,
+                controller::PathMtuReport{1280, 1500, "black_hole", 7});
+  const Json path = get("/v1/tunnels")["tunnels"][0]["path_mtu"];
+  EXPECT_EQ(path["mtu"], 1280);
+  EXPECT_EQ(path["route_mtu"], 1500);
+  EXPECT_EQ(path["origin"], "black_hole");
+  EXPECT_EQ(path["seconds_ago"], 7);
+  EXPECT_EQ(path["warning"], "below what the route allows");
 }
 
 constexpr const char* kTwoRegions = R"(

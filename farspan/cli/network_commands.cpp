@@ -70,6 +70,26 @@ std::string last_packet_text(const nlohmann::json& tunnel) {
   return duration_text(last->get<uint64_t>()) + " ago";
 }
 
+std::string words_of_origin(const std::string& origin) {
+  if (origin == "quote") return "a router on the way said so";
+  if (origin == "probe") return "found by probes";
+  if (origin == "black_hole") return "larger packets vanish on the way, and nobody says so";
+  return origin;
+}
+
+// Only where the way carries less than the route lets expect.
+void print_path(const nlohmann::json& tunnel) {
+  const auto path = tunnel.find("path_mtu");
+  if (path == tunnel.end() || !path->is_object()) return;
+  if (number_of(*path, "mtu") >= number_of(*path, "route_mtu")) return;
+  std::cout << "\n"
+            << painted(name_of(tunnel), Colour::kBold) << ": path MTU "
+            << painted(text_of(*path, "mtu"), Colour::kRed) << ", below the "
+            << text_of(*path, "route_mtu")
+            << " of the route: " << words_of_origin(text_of(*path, "origin")) << ", "
+            << duration_text(number_of(*path, "seconds_ago")) << " ago\n";
+}
+
 void tunnels(const Context& context) {
   const auto answer = context.get("/v1/tunnels");
   if (!context.is_table()) return context.print(answer);
@@ -101,6 +121,7 @@ void tunnels(const Context& context) {
   table.print(std::cout);
   if (!algorithms.empty()) std::cout << "\n";
   if (!algorithms.empty()) algorithms.print(std::cout);
+  for (const auto& tunnel : answer.at("tunnels")) print_path(tunnel);
   for (const auto& tunnel : answer.at("tunnels")) {
     const auto problem = tunnel.find("problem");
     if (problem == tunnel.end() || !problem->is_object()) continue;

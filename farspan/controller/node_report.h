@@ -35,6 +35,13 @@ struct TunnelProblem {
   uint64_t seconds_ago = 0;
 };
 
+/// How large an outer IPv4 packet may be on the way to a tunnel's peer.
+struct PathMtuReport {
+  uint32_t mtu = 0, route_mtu = 0;
+  std::string origin;  // "route", "quote", "probe", "black_hole"
+  uint64_t seconds_ago = 0;
+};
+
 struct TunnelReport {
   uint32_t tunnel = 0;
   std::string ike_state, child_state;
@@ -45,6 +52,7 @@ struct TunnelReport {
   std::optional<uint64_t> last_packet_in_seconds_ago;  // nothing: never
   std::optional<TunnelProblem> problem;
   std::vector<ChildSaReport> children;
+  std::optional<PathMtuReport> path;  // nothing: it has sent nothing yet
 };
 
 struct CounterReport {

@@ -56,6 +56,11 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
                                    words_from(problem.remedy()), problem.seconds_ago()};
   }
   for (const auto& child : message.children()) tunnel.children.push_back(child_from(child));
+  if (message.has_path()) {
+    const auto& path = message.path();
+    tunnel.path =
+        PathMtuReport{path.mtu(), path.route_mtu(), words_from(path.origin()), path.seconds_ago()};
+  }
   return tunnel;
 }
 
