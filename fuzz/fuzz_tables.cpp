@@ -66,7 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     NodeCounters counters;
     TablesServer server(builder, tables, {&counters},
                         {[] { return std::vector<SaRow>(1); },
-                         [](uint32_t) { return Result<FlowsCopy>(FlowsCopy{}); }, [] {}});
+                         [](uint32_t) { return Result<FlowsCopy>(FlowsCopy{}); },
+                         [](uint32_t) { return Result<FlowSharesCopy>(FlowSharesCopy{}); }, [] {}});
     v1::TablesRequest first;
     FS_CHECK(google::protobuf::TextFormat::ParseFromString(kOneOfEach, &first));
     server.serve({first.SerializeAsString(), open_fds(1, &opened)});

@@ -114,16 +114,42 @@ v1::NodeStatus status_of(const TunnelReport& tunnels, const v1::Counters& counte
   return status;
 }
 
+void set_flow_use(v1::NodeStatus& status, const v1::FlowShares& shares) {
+  v1::FlowUse& use = *status.mutable_flow_use();
+  use.set_flows(shares.flows());
+  use.set_capacity(shares.capacity());
+  for (const v1::FlowShare& share : shares.shares()) {
+    v1::FlowUser& user = *use.add_users();
+    if (share.has_port()) user.set_port(share.port());
+    if (share.has_office()) user.set_office(share.office());
+    if (share.has_link()) user.set_link(share.link());
+    user.set_vrf(share.vrf());
+    user.set_group(share.group());
+    user.set_flows(share.flows());
+    user.set_weak(share.weak());
+    user.set_opened_last_second(share.opened_last_second());
+    user.set_opened(share.opened());
+    user.set_refused(share.refused());
+    user.set_evicted(share.evicted());
+  }
+}
+
 v1::NodeStatus ask_status(TablesApplier& tables, const TunnelReport& tunnels,
                           Clock::time_point now) {
-  v1::TablesRequest for_counters, for_sas;
+  constexpr uint32_t kUsersTold = 32;
+  v1::TablesRequest for_counters, for_sas, for_flow_shares;
   for_counters.mutable_get_counters();
   for_sas.mutable_get_sas();
+  for_flow_shares.mutable_get_flow_shares()->set_limit(kUsersTold);
   v1::Counters counters;
   v1::Sas sas;
   if (auto reply = tables.ask(for_counters, {}, now)) counters.Swap(reply->mutable_counters());
   if (auto reply = tables.ask(for_sas, {}, now)) sas.Swap(reply->mutable_sas());
-  return status_of(tunnels, counters, sas, tables.is_connected());
+  // A worker that is too busy to say is asked again with the next status.
+  const auto shares = tables.ask(for_flow_shares, {}, now);
+  v1::NodeStatus status = status_of(tunnels, counters, sas, tables.is_connected());
+  if (shares && shares->has_flow_shares()) set_flow_use(status, shares->flow_shares());
+  return status;
 }
 
 }  // namespace farspan::agent

@@ -92,6 +92,7 @@ class Rest {
   Answer remove_one(const Request& request, const PathValues& values) const;
   Answer routes(const Request& request, const PathValues& values) const;
   Answer tunnels(const Request& request, const PathValues& values) const;
+  Answer flows(const Request& request, const PathValues& values) const;
   Answer nodes(const Request& request, const PathValues& values) const;
   Answer reachability(const Request& request, const PathValues& values) const;
   Answer export_connection(const Request& request, const PathValues& values) const;

@@ -132,6 +132,41 @@ TEST_F(RestTest, TheWayToThePeerIsAsTheNodeSaid) {
   EXPECT_EQ(path["warning"], "below what the route allows");
 }
 
+TEST_F(RestTest, WhoUsesHowManyFlowsIsNamedAsDeclared) {
+  EXPECT_EQ(get("/v1/flows")["nodes"][0]["reported"], false);
+  const auto number = [&]<class Resource>(const Resource*, const char* name) {
+    return controller_->published()->model.find<Resource>(name)->meta.number;
+  };
+  const uint32_t instance = number(static_cast<model::Instance*>(nullptr), "app-us-east"),
+                 connection = number(static_cast<model::IpsecConnection*>(nullptr), "office-1");
+  using User = controller::FlowUser;
+  controller::NodeStatus status;
+  status.is_dataplane_up = true;
+  status.flow_use = {900, 1000, {}};
+  status.flow_use->users = {
+      User{.kind = User::Kind::kOffice, .id = connection, .flows = 800, .refused = 7},
+      User{.kind = User::Kind::kPort, .id = instance, .flows = 90, .weak = 80, .evicted = 5},
+      User{.kind = User::Kind::kPort, .id = 4711, .flows = 9},
+      User{.kind = User::Kind::kOthers, .flows = 1}};
+  reports_.status("us-east-node", session_, std::move(status), std::chrono::steady_clock::now());
+  const Json node = get("/v1/flows")["nodes"][0];
+  EXPECT_EQ(node["reported"], true);
+  EXPECT_EQ(node["flows"], 900);
+  EXPECT_EQ(node["capacity"], 1000);
+  const Json& users = node["users"];
+  ASSERT_EQ(users.size(), 4u);
+  EXPECT_EQ(users[0]["kind"], "IpsecConnection");
+  EXPECT_EQ(users[0]["name"], "office-1");
+  EXPECT_EQ(users[0]["vpc"], "us-east");
+  EXPECT_EQ(users[0]["refused"], 7);
+  EXPECT_EQ(users[1]["kind"], "Instance");
+  EXPECT_EQ(users[1]["name"], "app-us-east");
+  EXPECT_EQ(users[1]["weak"], 80);
+  EXPECT_EQ(users[1]["evicted"], 5);
+  EXPECT_TRUE(users[2]["name"].is_null()) << "of what is not declared any more";
+  EXPECT_EQ(users[3]["kind"], "others");
+}
+
 constexpr const char* kTwoRegions = R"(
 ---
 {kind: Vpc, name: shanghai, spec: {region: shanghai, cidr_blocks: [172.17.0.0/16]}}

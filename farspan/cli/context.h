@@ -74,6 +74,7 @@ void add_change_commands(CLI::App& app, Context& context);  // apply, plan, dele
 void add_get_commands(CLI::App& app, Context& context);     // get, describe, version, watch
 void add_network_commands(CLI::App& app,
                           Context& context);                // routes, tunnels, reach, drops, export
+void add_flow_commands(CLI::App& app, Context& context);    // flows
 void add_node_commands(CLI::App& app, Context& context);    // nodes, drops, enrol, revoke
 void add_login_commands(CLI::App& app, Context& context);   // login, context, ca
 void add_access_commands(CLI::App& app, Context& context);  // token, audit, whoami

@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   add_change_commands(app, context);
   add_get_commands(app, context);
   add_network_commands(app, context);
+  add_flow_commands(app, context);
   add_node_commands(app, context);
   add_login_commands(app, context);
   add_access_commands(app, context);

@@ -65,11 +65,27 @@ struct PortReport {
   uint64_t packets_in = 0, bytes_in = 0, packets_out = 0, bytes_out = 0;
 };
 
+/// What one ingress has of a node's flow table.
+struct FlowUser {
+  enum class Kind : uint8_t { kOthers, kPort, kOffice, kLink };
+  Kind kind = Kind::kOthers;
+  uint32_t id = 0;               // of the port or tunnel
+  uint32_t vrf = 0, group = 0;   // of links: which part of the sources behind it
+  uint64_t flows = 0, weak = 0;  // weak: opening, one-way or closing
+  uint64_t opened_last_second = 0, opened = 0, refused = 0, evicted = 0;
+};
+
+struct FlowUse {
+  uint64_t flows = 0, capacity = 0;
+  std::vector<FlowUser> users;  // those who hold or open most, first
+};
+
 struct NodeStatus {
   std::vector<TunnelReport> tunnels;
   std::vector<CounterReport> counters;
   std::vector<PortReport> ports;
   bool is_dataplane_up = false, is_charon_up = false;
+  std::optional<FlowUse> flow_use;
 };
 
 /// One certificate was used by two machines at once: one of them is a copy.

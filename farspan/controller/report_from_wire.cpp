@@ -64,6 +64,29 @@ TunnelReport tunnel_from(const v1::TunnelStatus& message) {
   return tunnel;
 }
 
+FlowUser user_from(const v1::FlowUser& message) {
+  FlowUser user;
+  if (message.has_port()) {
+    user.kind = FlowUser::Kind::kPort;
+    user.id = message.port();
+  } else if (message.has_office()) {
+    user.kind = FlowUser::Kind::kOffice;
+    user.id = message.office();
+  } else if (message.has_link()) {
+    user.kind = FlowUser::Kind::kLink;
+    user.id = message.link();
+  }
+  user.vrf = message.vrf();
+  user.group = message.group();
+  user.flows = message.flows();
+  user.weak = message.weak();
+  user.opened_last_second = message.opened_last_second();
+  user.opened = message.opened();
+  user.refused = message.refused();
+  user.evicted = message.evicted();
+  return user;
+}
+
 }  // namespace
 
 std::string words_from(const std::string& text) {
@@ -98,6 +121,12 @@ NodeStatus status_from(const v1::NodeStatus& message) {
   for (const auto& port : message.ports())
     status.ports.push_back(
         {port.port(), port.packets_in(), port.bytes_in(), port.packets_out(), port.bytes_out()});
+  if (message.has_flow_use()) {
+    FlowUse& use = status.flow_use.emplace();
+    use.flows = message.flow_use().flows();
+    use.capacity = message.flow_use().capacity();
+    for (const auto& user : message.flow_use().users()) use.users.push_back(user_from(user));
+  }
   return status;
 }
 

@@ -15,6 +15,8 @@ namespace {
 // For the rest of a frame that has begun: a large one to a busy node. Only other agents wait.
 constexpr std::chrono::milliseconds kAgentPatience{30'000};
 constexpr std::chrono::milliseconds kFlowsPatience{2000};
+// Asked for every second: tables must not wait because of a worker that is busy.
+constexpr std::chrono::milliseconds kSharesPatience{50};
 constexpr timeval kSendPatience{2, 0};
 constexpr int kNice = 5;
 
@@ -42,6 +44,10 @@ AgentLoop::AgentLoop(SharedState& shared, TableBuilder& builder, Sas sas, Unique
                       .flows =
                           [this](uint32_t limit) {
                             return shared_.flow_request.request(limit, kFlowsPatience);
+                          },
+                      .flow_shares =
+                          [this](uint32_t limit) {
+                            return shared_.flow_request.request_shares(limit, kSharesPatience);
                           },
                       .published = [this] { shared_.wake_worker(); }}) {}
 

@@ -122,6 +122,36 @@ void write_flows(const FlowsCopy& copy, v1::Flows* reply) {
   }
 }
 
+void write_owner(const FlowOwner& owner, v1::FlowShare* row) {
+  switch (owner.kind()) {
+    case FlowOwner::Kind::kOthers:
+      return;
+    case FlowOwner::Kind::kPort:
+      return row->set_port(owner.id());
+    case FlowOwner::Kind::kOffice:
+      return row->set_office(owner.id());
+    case FlowOwner::Kind::kLink:
+      row->set_link(owner.id());
+      row->set_vrf(owner.vrf());
+      row->set_group(owner.group());
+  }
+}
+
+void write_flow_shares(const FlowSharesCopy& copy, v1::FlowShares* reply) {
+  reply->set_flows(copy.flows);
+  reply->set_capacity(copy.capacity);
+  for (const FlowShareRow& share : copy.top) {
+    v1::FlowShare* row = reply->add_shares();
+    write_owner(share.owner, row);
+    row->set_flows(share.flows);
+    row->set_weak(share.weak);
+    row->set_opened_last_second(share.opened_last_second);
+    row->set_opened(share.opened);
+    row->set_refused(share.refused);
+    row->set_evicted(share.evicted);
+  }
+}
+
 }  // namespace
 
 TablesServer::TablesServer(TableBuilder& builder, Published<Tables>& tables,
@@ -173,6 +203,12 @@ Status TablesServer::answer(const v1::TablesRequest& request, std::vector<Unique
       const Result<FlowsCopy> copy = sources_.flows(limit == 0 ? FlowRequest::kMaxFlows : limit);
       if (!copy) return copy.error();
       write_flows(*copy, reply.mutable_flows());
+      return ok();
+    }
+    case v1::TablesRequest::kGetFlowShares: {
+      const Result<FlowSharesCopy> copy = sources_.flow_shares(request.get_flow_shares().limit());
+      if (!copy) return copy.error();
+      write_flow_shares(*copy, reply.mutable_flow_shares());
       return ok();
     }
     case v1::TablesRequest::REQUEST_NOT_SET:

@@ -36,7 +36,8 @@ struct SaRow {
 struct TablesSources {
   std::function<std::vector<SaRow>()> sas;
   std::function<Result<FlowsCopy>(uint32_t limit)> flows;  // FlowRequest::request
-  std::function<void()> published;                         // wakes the worker
+  std::function<Result<FlowSharesCopy>(uint32_t limit)> flow_shares;
+  std::function<void()> published;  // wakes the worker
 };
 
 class TablesServer {

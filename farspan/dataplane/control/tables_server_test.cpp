@@ -42,6 +42,7 @@ class TablesServerTest : public ::testing::Test {
   NodeCounters first_worker_, second_worker_;
   std::vector<SaRow> sas_;
   Result<FlowsCopy> flows_ = FlowsCopy{};
+  Result<FlowSharesCopy> shares_ = FlowSharesCopy{};
   uint32_t asked_limit_ = 0;
   int published_ = 0;
   TablesServer server_{builder_,
@@ -51,6 +52,10 @@ class TablesServerTest : public ::testing::Test {
                         [this](uint32_t limit) {
                           asked_limit_ = limit;
                           return flows_;
+                        },
+                        [this](uint32_t limit) {
+                          asked_limit_ = limit;
+                          return shares_;
                         },
                         [this] { ++published_; }}};
 };
@@ -149,6 +154,31 @@ TEST_F(TablesServerTest, ShowsFlowsAsTheirFirstPacketWent) {
   flows_ = Error{ErrorCode::kUnavailable, "flows", "", "the worker does not answer", "try again"};
   EXPECT_THAT(ask("get_flows { }").error(), HasSubstr("the worker does not answer"));
   EXPECT_EQ(asked_limit_, FlowRequest::kMaxFlows);
+}
+
+TEST_F(TablesServerTest, TellsWhoHoldsHowManyFlows) {
+  shares_->flows = 30;
+  shares_->capacity = 100;
+  shares_->top = {{.owner = FlowOwner::of(TunnelId(9)),
+                   .flows = 20,
+                   .weak = 15,
+                   .opened_last_second = 7,
+                   .opened = 50,
+                   .refused = 3,
+                   .evicted = 30},
+                  {.owner = FlowOwner::of(PortId(7)), .flows = 6},
+                  {.owner = FlowOwner::behind(TunnelId(20), VrfId(3), 0), .flows = 3},
+                  {.owner = {}, .flows = 1}};
+  const v1::FlowShares told = ask("get_flow_shares { limit: 4 }").flow_shares();
+  EXPECT_EQ(asked_limit_, 4u);
+  EXPECT_EQ(told.flows(), 30u);
+  EXPECT_EQ(told.capacity(), 100u);
+  ASSERT_EQ(told.shares_size(), 4);
+  EXPECT_EQ(told.shares(0).ShortDebugString(),
+            "office: 9 flows: 20 weak: 15 opened_last_second: 7 opened: 50 refused: 3 evicted: 30");
+  EXPECT_EQ(told.shares(1).ShortDebugString(), "port: 7 flows: 6");
+  EXPECT_EQ(told.shares(2).ShortDebugString(), "link: 20 vrf: 3 flows: 3");
+  EXPECT_EQ(told.shares(3).ShortDebugString(), "flows: 1");
 }
 
 }  // namespace

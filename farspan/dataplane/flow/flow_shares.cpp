@@ -182,9 +182,11 @@ uint32_t FlowShares::choose_victim(uint32_t index) noexcept {
 
 size_t FlowShares::copy(uint32_t* cursor, std::span<FlowShareRow> rows,
                         int64_t second) const noexcept {
+  constexpr size_t kLookedAt = 1024;
   size_t filled = 0;
   uint32_t at = *cursor;
-  for (; at < shares_.size() && filled < rows.size(); ++at) {
+  const size_t end = std::min(shares_.size(), at + kLookedAt);
+  for (; at < end && filled < rows.size(); ++at) {
     const Share& share = shares_[at];
     if (share.flows == 0 && share.refused == 0) continue;
     const uint32_t rate = share.second == second       ? share.opened_before

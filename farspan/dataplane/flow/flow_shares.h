@@ -46,8 +46,9 @@ class FlowOwner {
   static constexpr uint32_t kGroups = 64;
 
   constexpr Kind kind() const { return static_cast<Kind>(bits_ >> 62); }
-  constexpr uint32_t id() const { return static_cast<uint32_t>(bits_); }  ///< PortId or TunnelId
-  constexpr uint32_t vrf() const { return bits_ >> 32 & 0xFFFFFF; }       ///< links only
+  constexpr uint32_t id() const { return static_cast<uint32_t>(bits_); }    ///< PortId or TunnelId
+  constexpr uint32_t vrf() const { return bits_ >> 32 & 0xFFFFFF; }         ///< links only
+  constexpr uint32_t group() const { return bits_ >> 56 & (kGroups - 1); }  ///< links only
   constexpr uint64_t bits() const { return bits_; }
   constexpr bool operator==(const FlowOwner&) const = default;
 
@@ -71,6 +72,7 @@ struct FlowShareRow {
 class FlowShares {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr uint32_t kMaxShares = 1 << 14;
 
   /// @param flows  the table's entries, which live longer; @param capacity  how many
   FlowShares(Flow* flows, uint32_t capacity);
@@ -87,8 +89,8 @@ class FlowShares {
   /// @pre the table is full
   uint32_t choose_victim(uint32_t share) noexcept;
 
-  /// Copies the shares in use from `*cursor` (0 first) on. @return rows filled; moves the cursor,
-  /// kNone: that was the end
+  /// Copies the shares in use from `*cursor` (0 first) on, looking at a thousand places at most.
+  /// @return rows filled; moves the cursor, kNone: that was the end
   size_t copy(uint32_t* cursor, std::span<FlowShareRow> rows, int64_t second) const noexcept;
   uint32_t in_use() const { return in_use_; }
 
@@ -107,7 +109,6 @@ class FlowShares {
     uint32_t opened_now = 0, opened_before = 0;
     uint64_t opened = 0, refused = 0, evicted = 0;
   };
-  static constexpr uint32_t kMaxShares = 1 << 14;
   static constexpr uint32_t kProbes = 8;       // places a share may stand in
   static constexpr uint32_t kRankProbes = 32;  // shares of one rank looked at for a large one
   static constexpr uint32_t kIdleProbes = 8;   // flows looked at for the longest idle

@@ -125,6 +125,12 @@ class FlowTable {
   size_t copy(std::optional<uint32_t>* cursor, uint32_t budget,
               std::span<Flow> rows) const noexcept;
 
+  /// Copies shares as FlowShares::copy does.
+  size_t copy_shares(uint32_t* cursor, Milliseconds now,
+                     std::span<FlowShareRow> rows) const noexcept {
+    return shares_.copy(cursor, rows, now.count() / kTickMilliseconds);
+  }
+
   uint32_t size() const { return size_; }
   uint32_t capacity() const { return capacity_; }
   const FlowShares& shares() const { return shares_; }
