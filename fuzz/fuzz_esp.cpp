@@ -62,8 +62,8 @@ std::vector<uint8_t> authentic(Bench& bench, SaPair& sa, std::vector<uint8_t> te
   if (suite.is_aead()) {
     std::vector<uint8_t> aad(esp.begin(), esp.begin() + 8);
     if (sa.inbound.has_esn()) aad.insert(aad.begin() + 4, 4, 0);
-    bench.context->gcm_seal(sa.outbound.keys(), esp.data() + 8, aad,
-                            {esp.data() + prefix, text.size()}, esp.data() + length);
+    bench.context->aead_seal(sa.outbound.keys(), esp.data() + 8, aad,
+                             {esp.data() + prefix, text.size()}, esp.data() + length);
   } else {
     const crypto::CbcHmacPacket packet{&sa.outbound.keys(), esp.data() + 8,
                                        esp.data() + prefix, static_cast<uint32_t>(text.size()),

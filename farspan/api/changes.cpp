@@ -64,10 +64,17 @@ Json outcome_json(const controller::Outcome& outcome) {
                      {"added", node.added},
                      {"changed", node.changed},
                      {"removed", node.removed}});
+  Json warnings = Json::array();
+  for (const Error& warning : outcome.warnings)
+    warnings.push_back({{"resource", warning.resource},
+                        {"field", warning.field},
+                        {"what", warning.what},
+                        {"remedy", warning.remedy}});
   return {{"revision", outcome.revision},
           {"changes", changes},
           {"tunnels", tunnels_json(outcome.tunnels)},
-          {"nodes", nodes}};
+          {"nodes", nodes},
+          {"warnings", warnings}};
 }
 
 Answer answer_of(const controller::Admission& admission, const Request& request) {

@@ -80,6 +80,15 @@ void print_nodes(const nlohmann::json& nodes) {
   table.print(std::cout);
 }
 
+void print_warnings(const nlohmann::json& answer) {
+  for (const auto& warning : answer.value("warnings", nlohmann::json::array())) {
+    print_note(std::cout,
+               "warning: " + warning.value("resource", "") + ": " + warning.value("field", "") +
+                   " " + warning.value("what", "") + "; " + warning.value("remedy", ""),
+               Colour::kYellow);
+  }
+}
+
 // The changes by resource and what they mean for tunnels and nodes; `is_plan` when nothing was
 // done.
 void print_changes(const Context& context, const nlohmann::json& answer, bool is_plan) {
@@ -96,6 +105,7 @@ void print_changes(const Context& context, const nlohmann::json& answer, bool is
   print_fields(answer.at("changes"));
   print_tunnels(answer.at("tunnels"), is_plan);
   print_nodes(answer.at("nodes"));
+  print_warnings(answer);
   std::cout << "\n"
             << (is_plan ? "Nothing was done. " : "") << moved
             << (moved == 1 ? " resource " : " resources ")

@@ -5,7 +5,6 @@
 
 #include "farspan/compiler/device.h"
 #include "farspan/compiler/export_swanctl.h"
-#include "farspan/compiler/proposals.h"
 
 namespace farspan::compiler {
 namespace {
@@ -26,43 +25,29 @@ std::string json_quoted(const std::string& text) {
   return out + "\"";
 }
 
-std::string word(model::Encryption encryption) {
-  switch (encryption) {
-    case model::Encryption::kAes128:
-      return "aes";
-    case model::Encryption::kAes256:
-      return "aes256";
-    case model::Encryption::kAes128Gcm:
-      return "aes128gcm";
-    case model::Encryption::kAes256Gcm:
-      return "aes256gcm";
-  }
-  return {};
-}
-
-std::string word(model::DhGroup group) {
-  return group == model::DhGroup::kNone ? "disabled"
-                                        : "group" + std::to_string(static_cast<int>(group));
+// The cloud's words are the model's.
+template <class Value, size_t kCount>
+std::string json_word(const model::Words<Value, kCount>& words, Value value) {
+  return json_quoted(std::string(model::word_of(words, value)));
 }
 
 std::string ike_object(const Device& device) {
   const model::IkeConfig& ike = device.connection->ike;
-  return "{\"Psk\": " + json_quoted(ike.psk) + ", \"IkeVersion\": " +
-         json_quoted(ike.version == model::IkeVersion::kIkev1 ? "ikev1" : "ikev2") +
-         ", \"IkeMode\": " +
-         json_quoted(ike.mode == model::IkeMode::kAggressive ? "aggressive" : "main") +
-         ", \"IkeEncAlg\": " + json_quoted(word(ike.encryption)) +
-         ", \"IkeAuthAlg\": " + json_quoted(keyword(ike.integrity)) +
-         ", \"IkePfs\": " + json_quoted(word(ike.dh_group)) +
+  return "{\"Psk\": " + json_quoted(ike.psk) +
+         ", \"IkeVersion\": " + json_word(model::kIkeVersions, ike.version) +
+         ", \"IkeMode\": " + json_word(model::kIkeModes, ike.mode) +
+         ", \"IkeEncAlg\": " + json_word(model::kIkeEncryptions, ike.encryption) +
+         ", \"IkeAuthAlg\": " + json_word(model::kIntegrities, ike.integrity) +
+         ", \"IkePfs\": " + json_word(model::kDhGroups, ike.dh_group) +
          ", \"IkeLifetime\": " + std::to_string(ike.lifetime_seconds) +
          ", \"LocalId\": " + json_quoted(device.local_id) +
          ", \"RemoteId\": " + json_quoted(device.remote_id) + "}";
 }
 
 std::string ipsec_object(const model::IpsecConfig& ipsec) {
-  return "{\"IpsecEncAlg\": " + json_quoted(word(ipsec.encryption)) +
-         ", \"IpsecAuthAlg\": " + json_quoted(keyword(ipsec.integrity)) +
-         ", \"IpsecPfs\": " + json_quoted(word(ipsec.pfs_group)) +
+  return "{\"IpsecEncAlg\": " + json_word(model::kIpsecEncryptions, ipsec.encryption) +
+         ", \"IpsecAuthAlg\": " + json_word(model::kIntegrities, ipsec.integrity) +
+         ", \"IpsecPfs\": " + json_word(model::kPfsGroups, ipsec.pfs_group) +
          ", \"IpsecLifetime\": " + std::to_string(ipsec.lifetime_seconds) + "}";
 }
 

@@ -19,6 +19,7 @@ nodestate::Ike ike_of(const model::IpsecConnection& connection, const model::Nod
   ike.esp_proposal = esp_proposal(connection, EsnOffer::kEither);
   ike.ike_lifetime_seconds = connection.ike.lifetime_seconds;
   ike.esp_lifetime_seconds = connection.ipsec.lifetime_seconds;
+  ike.replay_window_packets = connection.ipsec.replay_window_packets;
   ike.local_subnets = connection.local_subnets;
   ike.remote_subnets = connection.remote_subnets;
   ike.has_dpd = connection.has_dpd;

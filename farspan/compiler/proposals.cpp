@@ -4,20 +4,26 @@
 namespace farspan::compiler {
 namespace {
 
-bool is_aead(model::Encryption encryption) {
-  return encryption == model::Encryption::kAes128Gcm || encryption == model::Encryption::kAes256Gcm;
-}
-
 std::string keyword(model::Encryption encryption) {
   switch (encryption) {
     case model::Encryption::kAes128:
       return "aes128";
+    case model::Encryption::kAes192:
+      return "aes192";
     case model::Encryption::kAes256:
       return "aes256";
     case model::Encryption::kAes128Gcm:
       return "aes128gcm16";
+    case model::Encryption::kAes192Gcm:
+      return "aes192gcm16";
     case model::Encryption::kAes256Gcm:
       return "aes256gcm16";
+    case model::Encryption::kChaCha20Poly1305:
+      return "chacha20poly1305";
+    case model::Encryption::kTripleDes:
+      return "3des";
+    case model::Encryption::kDes:
+      return "des";
   }
   return {};
 }
@@ -26,6 +32,8 @@ std::string keyword(model::DhGroup group) {
   switch (group) {
     case model::DhGroup::kNone:
       return {};
+    case model::DhGroup::kGroup1:
+      return "modp768";
     case model::DhGroup::kGroup2:
       return "modp1024";
     case model::DhGroup::kGroup5:
@@ -42,21 +50,12 @@ std::string keyword(model::DhGroup group) {
   return {};
 }
 
-}  // namespace
-
+// strongSwan and the model agree on these words.
 std::string keyword(model::Integrity integrity) {
-  switch (integrity) {
-    case model::Integrity::kSha1:
-      return "sha1";
-    case model::Integrity::kSha256:
-      return "sha256";
-    case model::Integrity::kSha384:
-      return "sha384";
-    case model::Integrity::kSha512:
-      return "sha512";
-  }
-  return {};
+  return std::string(model::word_of(model::kIntegrities, integrity));
 }
+
+}  // namespace
 
 std::string ike_proposal(const model::IkeConfig& config) {
   // With an AEAD there is no integrity transform; the hash names the PRF (RFC 5282 §8).

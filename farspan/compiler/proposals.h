@@ -14,9 +14,6 @@ enum class EsnOffer : uint8_t {
   kNotSaid,  // the device's own configuration: nothing, which means none
 };
 
-/// "sha256": strongSwan and the cloud's export agree on these words, and on no others.
-std::string keyword(model::Integrity integrity);
-
 /// "aes256-sha256-modp2048", "aes256gcm16-prfsha256-ecp384".
 std::string ike_proposal(const model::IkeConfig& config);
 

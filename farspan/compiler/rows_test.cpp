@@ -106,7 +106,8 @@ TEST(Proposals, AreThoseOfStrongSwan) {
   c.ike.integrity = model::Integrity::kSha384;
   c.ike.dh_group = model::DhGroup::kGroup31;
   EXPECT_EQ(ike_proposal(c.ike), "aes128gcm16-prfsha384-curve25519");
-  c.ipsec = {model::Encryption::kAes128, model::Integrity::kSha1, model::DhGroup::kNone, 3600};
+  c.ipsec = {model::Encryption::kAes128, model::Integrity::kSha1, model::DhGroup::kNone, 3600,
+             1024};
   EXPECT_EQ(esp(), "aes128-sha1-esn-noesn");
   c.ike.version = model::IkeVersion::kIkev1;
   EXPECT_EQ(esp(), "aes128-sha1");
@@ -118,6 +119,23 @@ TEST(Proposals, AreThoseOfStrongSwan) {
     c.ipsec.pfs_group = group;
     EXPECT_EQ(esp(), std::string("aes128-sha1-") + keyword);
   }
+  using enum model::Encryption;
+  using enum model::Integrity;
+  const std::tuple<model::Encryption, model::Integrity, const char*> old[] = {
+      {kTripleDes, kMd5, "3des-md5-modp768"},
+      {kDes, kSha1, "des-sha1-modp768"},
+      {kAes192, kSha384, "aes192-sha384-modp768"},
+      {kAes192Gcm, kSha512, "aes192gcm16-modp768"}};
+  for (const auto& [encryption, integrity, proposal] : old) {
+    c.ipsec = {encryption, integrity, model::DhGroup::kGroup1, 3600, 1024};
+    EXPECT_EQ(esp(), proposal);
+  }
+  c.ike = {};
+  c.ike.encryption = kChaCha20Poly1305;
+  c.ike.integrity = kSha512;
+  EXPECT_EQ(ike_proposal(c.ike), "chacha20poly1305-prfsha512-modp2048");
+  c.ipsec.encryption = kChaCha20Poly1305;
+  EXPECT_EQ(esp(), "chacha20poly1305-modp768-esn-noesn");
 }
 
 TEST(SecurityGroups, RulesAreSortedByPriorityAndDropFirst) {

@@ -2,6 +2,7 @@
 #include "farspan/controller/controller.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "farspan/compiler/export_swanctl.h"
 #include "farspan/controller/audit.h"
@@ -11,6 +12,7 @@
 #include "farspan/documents/stored.h"
 #include "farspan/model/any_resource.h"
 #include "farspan/model/validate.h"
+#include "farspan/model/warnings.h"
 #include "farspan/nodestate/wire/wire.h"
 
 namespace farspan::controller {
@@ -27,6 +29,7 @@ struct Controller::Draft {
   std::vector<store::Key> deletes;
   std::vector<store::Rename> renames = {};
   std::vector<store::AuditRow> audit = {};
+  Errors warnings = {};
 };
 
 namespace {
@@ -143,6 +146,7 @@ Admission Controller::apply(std::string_view text, Mode mode, const Order& order
                           : standing   ? Action::kUpdate
                                        : Action::kCreate;
     draft.changes.push_back({action, document.kind, document.name, {}});
+    std::ranges::move(model::warnings_of(document.resource), std::back_inserter(draft.warnings));
     if (is_unchanged) continue;
     auto fields = documents::difference(standing ? &*standing : nullptr, &document.resource);
     draft.audit.push_back(audit_row(order.by, WallClock::now(), standing ? "update" : "create",
@@ -279,6 +283,7 @@ Admission Controller::admit(Draft draft, Mode mode, const Order& order) {
   Admission admission;
   admission.outcome.revision = draft.from->revision;
   admission.outcome.changes = std::move(draft.changes);
+  admission.outcome.warnings = documents::capped(std::move(draft.warnings));
   if (draft.puts.empty() && draft.deletes.empty()) return admission;
 
   const uint64_t revision = draft.from->revision + 1;

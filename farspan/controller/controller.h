@@ -67,6 +67,7 @@ struct Outcome {
   std::vector<ResourceChange> changes;
   std::vector<NodeChange> nodes;  // those whose state changes
   std::vector<TunnelChange> tunnels;
+  Errors warnings;  // model::warnings_of what was declared
 };
 
 /// What became of a change: an outcome, or every fault.

@@ -57,6 +57,7 @@ std::vector<documents::FieldChange> reasons_to_rebuild(const Tunnel& before, con
   reasons.add("ESP proposal", a.esp_proposal, b.esp_proposal);
   reasons.add("IKE lifetime", a.ike_lifetime_seconds, b.ike_lifetime_seconds);
   reasons.add("ESP lifetime", a.esp_lifetime_seconds, b.esp_lifetime_seconds);
+  reasons.add("replay window", a.replay_window_packets, b.replay_window_packets);
   reasons.add("local subnets", a.local_subnets, b.local_subnets);
   reasons.add("remote subnets", a.remote_subnets, b.remote_subnets);
   reasons.add("dead peer detection", a.has_dpd, b.has_dpd);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "farspan/crypto/context.h"
@@ -20,9 +21,12 @@ std::string ascending(unsigned from, unsigned to) {
 
 struct CbcVector {
   std::string key, iv, plain, cipher;
+  std::optional<Cipher> algorithm = {};  // nothing: AES
 };
 
-// RFC 3602 §4, cases 1, 2 and 4; NIST SP 800-38A F.2.5 for 256 bits.
+// RFC 3602 §4, cases 1, 2 and 4; NIST SP 800-38A F.2.5 for 256 bits, F.2.3 for 192. The last two
+// with keys of DES' length: NIST SP 800-67 appendix B.1 (a first block in CBC is one in ECB, for an
+// IV of zeros) and FIPS 81 table C1.
 const CbcVector kCbc[] = {
     {"06a9214036b8a15b512e03d534120006", "3dafba429d9eb430b422da802c9fac41",
      "53696e676c6520626c6f636b206d7367", "e353779c1079aeb82708942dbe77181a"},
@@ -37,14 +41,28 @@ const CbcVector kCbc[] = {
      "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
      "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
      "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b"},
+    {"8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", "000102030405060708090a0b0c0d0e0f",
+     "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+     "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+     "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a"
+     "571b242012fb7ae07fa9baac3df102e008b0e27988598881d920a9e64f5615cd"},
+    {"0123456789abcdef23456789abcdef01456789abcdef0123", "0000000000000000", "5468652071756663",
+     "a826fd8ce53b855f", Cipher::kTripleDesCbc},
+    {"0123456789abcdef", "1234567890abcdef", "4e6f77206973207468652074696d6520666f7220616c6c20",
+     "e5c7cdde872bf27c43e934008c389c0f683788499a7c05f6", Cipher::kDesCbc},
 };
 
-TEST(AesCbc, SealsAndOpensAsTheDocumentsSay) {
+Cipher aes_of(size_t key_bytes) {
+  return key_bytes == 16   ? Cipher::kAesCbc128
+         : key_bytes == 24 ? Cipher::kAesCbc192
+                           : Cipher::kAesCbc256;
+}
+
+TEST(Cbc, SealsAndOpensAsTheDocumentsSay) {
   const auto context = *Context::create();
   for (const CbcVector& vector : kCbc) {
     const std::vector<uint8_t> key = from_hex(vector.key);
-    const Suite suite{key.size() == 16 ? Cipher::kAesCbc128 : Cipher::kAesCbc256,
-                      Integrity::kHmacSha1_96};
+    const Suite suite{vector.algorithm.value_or(aes_of(key.size())), Integrity::kHmacSha1_96};
     const Keys keys(*context, suite, key, kAnyHashKey);
     std::vector<uint8_t> text = from_hex(vector.plain);
     const std::vector<uint8_t> iv = from_hex(vector.iv);
@@ -69,11 +87,16 @@ struct HmacVector {
   std::string mac;  // untruncated, as printed
 };
 
-// RFC 2202 §3 (SHA-1) and RFC 4231 §4.2-4.4 (SHA-2): test cases 1, 2 and 3.
+// RFC 2202 §2 (MD5) and §3 (SHA-1), and RFC 4231 §4.2-4.4 (SHA-2): test cases 1, 2 and 3.
 const std::vector<uint8_t> kKey1(20, 0x0b), kKey3(20, 0xaa), kKey2 = {'J', 'e', 'f', 'e'};
 const std::string kMessage1 = "Hi There", kMessage2 = "what do ya want for nothing?",
                   kMessage3(50, '\xdd');
 const HmacVector kHmac[] = {
+    {Integrity::kHmacMd5_96, std::vector<uint8_t>(16, 0x0b), kMessage1,
+     "9294727a3638bb1c13f48ef8158bfc9d"},
+    {Integrity::kHmacMd5_96, kKey2, kMessage2, "750c783e6ab0b503eaa86e310a5db738"},
+    {Integrity::kHmacMd5_96, std::vector<uint8_t>(16, 0xaa), kMessage3,
+     "56be34521d144c88dbb8c733f0e8b3f6"},
     {Integrity::kHmacSha1_96, kKey1, kMessage1, "b617318655057264e28bc0b6fb378c8ef146be00"},
     {Integrity::kHmacSha1_96, kKey2, kMessage2, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
     {Integrity::kHmacSha1_96, kKey3, kMessage3, "125d7342b9ac11cd91a39af48aa17b4f63f175d3"},
@@ -122,7 +145,10 @@ TEST(CbcHmac, AMixedBatchGivesWhatEachPacketGivesAlone) {
     for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(random());
   };
   constexpr Integrity kHashes[] = {Integrity::kHmacSha1_96, Integrity::kHmacSha256_128,
-                                   Integrity::kHmacSha384_192, Integrity::kHmacSha512_256};
+                                   Integrity::kHmacSha384_192, Integrity::kHmacSha512_256,
+                                   Integrity::kHmacMd5_96};
+  constexpr Cipher kCiphers[] = {Cipher::kAesCbc128, Cipher::kAesCbc192, Cipher::kAesCbc256,
+                                 Cipher::kTripleDesCbc, Cipher::kDesCbc};
   for (int round = 0; round < 50; ++round) {
     const size_t count = 1 + random() % Context::kMaxBatch;
     std::vector<std::unique_ptr<Keys>> keys;
@@ -130,8 +156,7 @@ TEST(CbcHmac, AMixedBatchGivesWhatEachPacketGivesAlone) {
     std::vector<uint8_t> iv(16);
     fill(iv);
     for (size_t i = 0; i < count; ++i) {
-      const Suite suite{random() % 2 ? Cipher::kAesCbc128 : Cipher::kAesCbc256,
-                        kHashes[random() % 4]};
+      const Suite suite{kCiphers[random() % 5], kHashes[random() % 5]};
       std::vector<uint8_t> key(suite.key_length()), hash_key(1 + random() % 64);
       fill(key);
       fill(hash_key);

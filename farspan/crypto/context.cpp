@@ -11,6 +11,8 @@ namespace {
 
 IMB_HASH_ALG hash_of(Integrity integrity) {
   switch (integrity) {
+    case Integrity::kHmacMd5_96:
+      return IMB_AUTH_MD5;
     case Integrity::kHmacSha1_96:
       return IMB_AUTH_HMAC_SHA_1;
     case Integrity::kHmacSha256_128:
@@ -27,6 +29,20 @@ IMB_HASH_ALG hash_of(Integrity integrity) {
 
 const gcm_key_data* gcm_schedule(const std::byte* schedules) {
   return reinterpret_cast<const gcm_key_data*>(schedules);
+}
+
+aes_gcm_enc_dec_t gcm_encrypt(const IMB_MGR* mb, Cipher cipher) {
+  if (cipher == Cipher::kAesGcm256) return mb->gcm256_enc;
+  return cipher == Cipher::kAesGcm128 ? mb->gcm128_enc : mb->gcm192_enc;
+}
+aes_gcm_enc_dec_t gcm_decrypt(const IMB_MGR* mb, Cipher cipher) {
+  if (cipher == Cipher::kAesGcm256) return mb->gcm256_dec;
+  return cipher == Cipher::kAesGcm128 ? mb->gcm128_dec : mb->gcm192_dec;
+}
+
+IMB_CIPHER_MODE cbc_of(Cipher cipher) {
+  if (cipher == Cipher::kTripleDesCbc) return IMB_CIPHER_DES3;
+  return cipher == Cipher::kDesCbc ? IMB_CIPHER_DES : IMB_CIPHER_CBC;
 }
 
 // Salt and IV side by side (RFC 4106 §4). Written by one store: the library reads all of it at
@@ -53,6 +69,7 @@ class Nonce {
 // stack.
 struct Context::Scratch {
   gcm_context_data gcm;
+  chacha20_poly1305_context_data chacha;
   IMB_ARCH architecture = IMB_ARCH_NONE;
   alignas(16) std::array<uint8_t, 16 * 15> stream_round_keys, unused_round_keys;
 };
@@ -79,21 +96,35 @@ Context::~Context() {
   free_mb_mgr(mb_);
 }
 
-void Context::gcm_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                       const uint8_t* from, std::span<uint8_t> text, uint8_t* icv) {
+void Context::aead_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                        const uint8_t* from, std::span<uint8_t> text, uint8_t* icv) {
   const Nonce nonce(keys.salt_.data(), iv);
-  const auto encrypt = keys.suite_.cipher == Cipher::kAesGcm128 ? mb_->gcm128_enc : mb_->gcm256_enc;
-  encrypt(gcm_schedule(keys.schedules_.data()), &scratch_->gcm, text.data(), from, text.size(),
-          nonce.bytes(), aad.data(), aad.size(), icv, 16);
+  const std::byte* const key = keys.schedules_.data();
+  if (keys.suite_.cipher == Cipher::kChaCha20Poly1305) {
+    IMB_CHACHA20_POLY1305_INIT(mb_, key, &scratch_->chacha, nonce.bytes(), aad.data(), aad.size());
+    IMB_CHACHA20_POLY1305_ENC_UPDATE(mb_, key, &scratch_->chacha, text.data(), from, text.size());
+    IMB_CHACHA20_POLY1305_ENC_FINALIZE(mb_, &scratch_->chacha, icv, 16);
+    return;
+  }
+  gcm_encrypt(mb_, keys.suite_.cipher)(gcm_schedule(key), &scratch_->gcm, text.data(), from,
+                                       text.size(), nonce.bytes(), aad.data(), aad.size(), icv, 16);
 }
 
-bool Context::gcm_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                       std::span<uint8_t> text, const uint8_t* icv) {
+bool Context::aead_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                        std::span<uint8_t> text, const uint8_t* icv) {
   const Nonce nonce(keys.salt_.data(), iv);
+  const std::byte* const key = keys.schedules_.data();
   std::array<uint8_t, 16> computed;
-  const auto decrypt = keys.suite_.cipher == Cipher::kAesGcm128 ? mb_->gcm128_dec : mb_->gcm256_dec;
-  decrypt(gcm_schedule(keys.schedules_.data()), &scratch_->gcm, text.data(), text.data(),
-          text.size(), nonce.bytes(), aad.data(), aad.size(), computed.data(), computed.size());
+  if (keys.suite_.cipher == Cipher::kChaCha20Poly1305) {
+    IMB_CHACHA20_POLY1305_INIT(mb_, key, &scratch_->chacha, nonce.bytes(), aad.data(), aad.size());
+    IMB_CHACHA20_POLY1305_DEC_UPDATE(mb_, key, &scratch_->chacha, text.data(), text.data(),
+                                     text.size());
+    IMB_CHACHA20_POLY1305_DEC_FINALIZE(mb_, &scratch_->chacha, computed.data(), computed.size());
+  } else {
+    gcm_decrypt(mb_, keys.suite_.cipher)(gcm_schedule(key), &scratch_->gcm, text.data(),
+                                         text.data(), text.size(), nonce.bytes(), aad.data(),
+                                         aad.size(), computed.data(), computed.size());
+  }
   return equal_in_constant_time(computed.data(), icv, computed.size());
 }
 
@@ -106,11 +137,11 @@ void Context::cbc_hmac(std::span<const CbcHmacPacket> packets, bool is_sealing) 
   for (const CbcHmacPacket& packet : packets) {
     const Keys& keys = *packet.keys;
     IMB_JOB* job = IMB_GET_NEXT_JOB(mb_);
-    job->cipher_mode = packet.text_length == 0 ? IMB_CIPHER_NULL : IMB_CIPHER_CBC;
+    job->cipher_mode = packet.text_length == 0 ? IMB_CIPHER_NULL : cbc_of(keys.suite_.cipher);
     job->cipher_direction = is_sealing ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
     job->chain_order = is_sealing ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-    job->enc_keys = keys.schedules_.data();
-    job->dec_keys = keys.schedules_.data() + Keys::kDecryptAt;
+    job->enc_keys = keys.schedules_.data() + keys.encrypt_at();
+    job->dec_keys = keys.schedules_.data() + keys.decrypt_at();
     job->key_len_in_bytes = keys.suite_.key_length();
     job->src = packet.authenticated;
     job->dst = packet.text;
@@ -118,7 +149,7 @@ void Context::cbc_hmac(std::span<const CbcHmacPacket> packets, bool is_sealing) 
         static_cast<uint64_t>(packet.text - packet.authenticated);
     job->msg_len_to_cipher_in_bytes = packet.text_length;
     job->iv = packet.iv;
-    job->iv_len_in_bytes = 16;
+    job->iv_len_in_bytes = keys.suite_.iv_length();
     job->hash_alg = hash_of(keys.suite_.integrity);
     job->hash_start_src_offset_in_bytes = 0;
     job->msg_len_to_hash_in_bytes = packet.authenticated_length;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Context: one thread's doorway to intel-ipsec-mb: AES-GCM one packet at a time, AES-CBC with HMAC
-// in batches.
+// Context: one thread's doorway to intel-ipsec-mb: AEADs one packet at a time, CBC with HMAC in
+// batches.
 //
-// Two shapes because the machine has two: GCM is at full speed with one packet, CBC encryption and
-// the hashes only when many packets share the vector lanes, so those come as a batch of up to 64,
-// of any mix of keys.
+// Two shapes because the machine has two: AEADs are at full speed with one packet, CBC encryption
+// and the hashes only when many packets share the vector lanes, so those come as a batch of up to
+// 64, of any mix of ciphers and keys.
 //
 // Not here: ESP framing, replay, padding (dataplane/ipsec/esp.h); keys of SAs (keys.h); IVs
 // (iv_source.h). Threads: one Context per thread, never shared. Never allocates after create().
@@ -23,12 +23,12 @@ struct IMB_MGR;
 
 namespace farspan::crypto {
 
-/// One packet for AES-CBC + HMAC. `text` is ciphered in place; `authenticated` normally contains
+/// One packet for CBC + HMAC. `text` is ciphered in place; `authenticated` normally contains
 /// it.
 struct CbcHmacPacket {
   const Keys* keys;
-  const uint8_t* iv;  // 16 bytes
-  uint8_t* text;      // multiple of 16 bytes; may be empty
+  const uint8_t* iv;  // a block of the cipher
+  uint8_t* text;      // whole blocks; may be empty
   uint32_t text_length;
   const uint8_t* authenticated;  // starts at or before text
   uint32_t authenticated_length;
@@ -47,16 +47,16 @@ class Context {
 
   /// Encrypts what stands at `from` into `text`, which may be the same place, and writes the
   /// 16-byte ICV. The nonce is the salt of `keys` and `iv` (8 bytes).
-  void gcm_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                const uint8_t* from, std::span<uint8_t> text, uint8_t* icv);
-  void gcm_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                std::span<uint8_t> text, uint8_t* icv) {
-    gcm_seal(keys, iv, aad, text.data(), text, icv);
+  void aead_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                 const uint8_t* from, std::span<uint8_t> text, uint8_t* icv);
+  void aead_seal(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                 std::span<uint8_t> text, uint8_t* icv) {
+    aead_seal(keys, iv, aad, text.data(), text, icv);
   }
   /// Decrypts `text` in place and says whether `icv` (16 bytes) was right; the text is worthless if
   /// not.
-  [[nodiscard]] bool gcm_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
-                              std::span<uint8_t> text, const uint8_t* icv);
+  [[nodiscard]] bool aead_open(const Keys& keys, const uint8_t* iv, std::span<const uint8_t> aad,
+                               std::span<uint8_t> text, const uint8_t* icv);
 
   /// Encrypts, then authenticates each packet, kMaxBatch of them together.
   void cbc_hmac_seal(std::span<const CbcHmacPacket> packets);

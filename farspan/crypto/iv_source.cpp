@@ -20,9 +20,9 @@ IvSource::~IvSource() {
   zeroize(stream_);
 }
 
-void IvSource::next(uint8_t* iv) {
+void IvSource::next(std::span<uint8_t> iv) {
   if (used_ == kIvs) refill();
-  std::memcpy(iv, stream_.data() + 16 * used_, 16);
+  std::memcpy(iv.data(), stream_.data() + 16 * used_, iv.size());
   zeroize({stream_.data() + 16 * used_, 16});
   ++used_;
 }

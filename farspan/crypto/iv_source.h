@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// IvSource: IVs for AES-CBC that nobody can predict (RFC 3602 §3), without a system call per
-// packet.
+// IvSource: IVs for CBC that nobody can predict (RFC 3602 §3, RFC 2451 §2.1), without a system call
+// per packet.
 //
 // A fast-key-erasure generator: one run of AES-256-CTR gives 64 IVs and the key of the next run, so
 // that a key read from memory later tells nothing about IVs already sent. Seeded once from
 // getrandom(2).
 //
-// Not here: GCM, whose IV is the sequence number (esp.cpp). Threads: one per worker.
+// Not here: AEADs, whose IV is the sequence number (esp.cpp). Threads: one per worker.
 #pragma once
 
 #include <array>
@@ -25,8 +25,8 @@ class IvSource {
   IvSource(const IvSource&) = delete;
   IvSource& operator=(const IvSource&) = delete;
 
-  /// Writes the next 16-byte IV to `iv`.
-  void next(uint8_t* iv);
+  /// Writes the next IV, of at most 16 bytes, to `iv`.
+  void next(std::span<uint8_t> iv);
 
  private:
   static constexpr size_t kIvs = 64;

@@ -24,7 +24,7 @@ TEST(IvSource, NeverRepeatsAnIvAcrossRefills) {
   std::set<std::array<uint8_t, 16>> seen;
   for (int i = 0; i < 1000; ++i) {
     std::array<uint8_t, 16> iv{};
-    source.next(iv.data());
+    source.next(iv);
     EXPECT_TRUE(seen.insert(iv).second);
   }
 }
@@ -34,9 +34,9 @@ TEST(IvSource, DependsOnItsSeedAlone) {
   IvSource a(*context, {1}), same(*context, {1}), other(*context, {2});
   std::array<uint8_t, 16> from_a{}, from_same{}, from_other{};
   for (int i = 0; i < 130; ++i) {
-    a.next(from_a.data());
-    same.next(from_same.data());
-    other.next(from_other.data());
+    a.next(from_a);
+    same.next(from_same);
+    other.next(from_other);
     EXPECT_EQ(from_a, from_same);
     EXPECT_NE(from_a, from_other);
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include "farspan/base/check.h"
 #include "farspan/crypto/context.h"
@@ -12,7 +13,7 @@
 namespace farspan::crypto {
 namespace {
 
-constexpr size_t kLargestBlock = 128;  // SHA-384 and SHA-512; SHA-1 and SHA-256 have 64
+constexpr size_t kLargestBlock = 128;  // SHA-384 and SHA-512; the others have 64
 
 size_t hash_block(Integrity integrity) {
   return integrity == Integrity::kHmacSha384_192 || integrity == Integrity::kHmacSha512_256 ? 128
@@ -21,6 +22,9 @@ size_t hash_block(Integrity integrity) {
 
 void hash_one_block(const IMB_MGR* mb, Integrity integrity, const uint8_t* block, void* state) {
   switch (integrity) {
+    case Integrity::kHmacMd5_96:
+      IMB_MD5_ONE_BLOCK(mb, block, state);
+      break;
     case Integrity::kHmacSha1_96:
       IMB_SHA1_ONE_BLOCK(mb, block, state);
       break;
@@ -59,8 +63,12 @@ Keys::Keys(const Context& context, Suite suite, std::span<const uint8_t> encrypt
   const IMB_MGR* mb = context.mb_;
   if (suite.is_aead()) {
     auto* gcm = reinterpret_cast<gcm_key_data*>(schedules_.data());
-    if (suite.cipher == Cipher::kAesGcm128) {
+    if (suite.cipher == Cipher::kChaCha20Poly1305) {
+      std::memcpy(schedules_.data(), encryption.data(), suite.key_length());
+    } else if (suite.cipher == Cipher::kAesGcm128) {
       IMB_AES128_GCM_PRE(mb, encryption.data(), gcm);
+    } else if (suite.cipher == Cipher::kAesGcm192) {
+      IMB_AES192_GCM_PRE(mb, encryption.data(), gcm);
     } else {
       IMB_AES256_GCM_PRE(mb, encryption.data(), gcm);
     }
@@ -68,13 +76,28 @@ Keys::Keys(const Context& context, Suite suite, std::span<const uint8_t> encrypt
     return;
   }
   FS_CHECK(!integrity.empty() && integrity.size() <= hash_block(suite.integrity));
-  if (suite.cipher == Cipher::kAesCbc128) {
-    IMB_AES_KEYEXP_128(mb, encryption.data(), schedules_.data(), schedules_.data() + kDecryptAt);
-  } else {
-    IMB_AES_KEYEXP_256(mb, encryption.data(), schedules_.data(), schedules_.data() + kDecryptAt);
-  }
+  expand_cbc(context, encryption);
   expand_pad(mb, suite.integrity, integrity, 0x36, schedules_.data() + kIpadAt);
   expand_pad(mb, suite.integrity, integrity, 0x5c, schedules_.data() + kOpadAt);
+}
+
+void Keys::expand_cbc(const Context& context, std::span<const uint8_t> key) {
+  const IMB_MGR* mb = context.mb_;
+  std::byte* const decrypt = schedules_.data() + kDecryptAt;
+  if (suite_.cipher == Cipher::kAesCbc128) {
+    IMB_AES_KEYEXP_128(mb, key.data(), schedules_.data(), decrypt);
+  } else if (suite_.cipher == Cipher::kAesCbc192) {
+    IMB_AES_KEYEXP_192(mb, key.data(), schedules_.data(), decrypt);
+  } else if (suite_.cipher == Cipher::kAesCbc256) {
+    IMB_AES_KEYEXP_256(mb, key.data(), schedules_.data(), decrypt);
+  } else {  // K1, K2, K3 of RFC 2451 §2.3, or the one key of DES; parity bits mean nothing
+    static_assert(kDesSchedule == IMB_DES_KEY_SCHED_SIZE && 3 * kDesSchedule <= kIpadAt);
+    for (size_t i = 0; i < key.size() / 8; ++i) {
+      auto* const schedule = reinterpret_cast<uint64_t*>(schedules_.data() + i * kDesSchedule);
+      IMB_DES_KEYSCHED(mb, schedule, key.data() + 8 * i);
+      std::memcpy(schedules_.data() + kDesKeysAt + i * sizeof schedule, &schedule, sizeof schedule);
+    }
+  }
 }
 
 Keys::~Keys() {

@@ -21,8 +21,8 @@ class Context;
 
 class alignas(64) Keys {
  public:
-  /// @param encryption  suite.key_length() bytes, for GCM followed by the 4-byte salt (RFC 4106
-  /// §8.1)
+  /// @param encryption  suite.key_length() bytes, for an AEAD followed by the 4-byte salt (RFC 4106
+  /// §8.1, RFC 7634 §2)
   /// @param integrity   empty with an AEAD, else 1 byte to one block of the hash
   Keys(const Context& context, Suite suite, std::span<const uint8_t> encryption,
        std::span<const uint8_t> integrity);
@@ -35,7 +35,11 @@ class alignas(64) Keys {
   /// Asks the cache for what sealing or opening `text_length` bytes with these keys reads. A hint:
   /// right for the layout of the widest vectors, harmless for others.
   void prefetch(uint32_t text_length) const {
-    if (!suite_.is_aead()) return prefetch(0, kOpadAt + 64);
+    if (!suite_.is_aead()) return prefetch(0, kDesKeysAt);
+    if (suite_.cipher == Cipher::kChaCha20Poly1305) {
+      prefetch(0, 32);
+      return prefetch(kGcmBytes, sizeof(Keys));
+    }
     prefetch(0, kRoundKeyBytes);
     // GHASH of n blocks reads the last n of 48 powers; three more for the header, the lengths and a
     // partial block.
@@ -47,16 +51,23 @@ class alignas(64) Keys {
  private:
   friend class Context;
   static constexpr size_t kGcmBytes = 1008, kRoundKeyBytes = 240;
-  static constexpr size_t kDecryptAt = 256, kIpadAt = 512, kOpadAt = 576;  // layout with CBC + HMAC
+  // Layout with CBC + HMAC. DES has up to three schedules from 0 on, good for both directions; 3DES
+  // is given by an array of pointers to them.
+  static constexpr size_t kDecryptAt = 256, kIpadAt = 512, kOpadAt = 576, kDesKeysAt = 640,
+                          kDesSchedule = 128;
+
+  size_t encrypt_at() const { return suite_.cipher == Cipher::kTripleDesCbc ? kDesKeysAt : 0; }
+  size_t decrypt_at() const { return suite_.is_des() ? encrypt_at() : kDecryptAt; }
+  void expand_cbc(const Context& context, std::span<const uint8_t> key);
 
   void prefetch(size_t from, size_t to) const {
     const auto* const bytes = reinterpret_cast<const char*>(this);
     for (size_t line = from / 64 * 64; line < to; line += 64) __builtin_prefetch(bytes + line);
   }
 
-  alignas(
-      64) std::array<std::byte, kGcmBytes> schedules_{};  // gcm_key_data, or the four parts above
-  std::array<uint8_t, 4> salt_{};                         // in the last line of the schedules
+  alignas(64) std::array<std::byte, kGcmBytes> schedules_{};  // gcm_key_data, a key of ChaCha20, or
+                                                              // what is above
+  std::array<uint8_t, 4> salt_{};                             // in the last line of the schedules
   Suite suite_;
 };
 static_assert(sizeof(Keys) == 1024);

@@ -194,24 +194,29 @@ TEST(Documents, RefuseWrongAlgorithmsWithTheAllowedOnes) {
   const std::string rest =
       "vpn_gateway: g, customer_gateway: c, local_subnets: [0.0.0.0/0], remote_subnets: "
       "[10.0.0.0/8]";
-  EXPECT_EQ(faults_of_spec("IpsecConnection",
-                           "{" + rest +
-                               ", ike: {encryption: des, version: ikev3, dh_group: group1}, "
-                               "ipsec: {integrity: sha512, pfs_group: none, pfs: x}}"),
-            (Texts{"IpsecConnection x: ike.version ikev3 is not a value of it (line 3); use one of "
-                   "ikev2, ikev1",
-                   "IpsecConnection x: ike.encryption des is not a value of it (line 3); use one "
-                   "of aes256, aes, aes128gcm, aes256gcm",
-                   "IpsecConnection x: ike.dh_group group1 is not a value of it (line 3); use one "
-                   "of group14, group2, group5, group19, "
-                   "group20, group31",
-                   "IpsecConnection x: ipsec.pfs is not a field of IpsecConnection (line 3); the "
-                   "fields are encryption, integrity, pfs_group, lifetime_seconds",
-                   "IpsecConnection x: ipsec.integrity sha512 is not a value of it (line 3); use "
-                   "one of sha256, sha1",
-                   "IpsecConnection x: ipsec.pfs_group none is not a value of it (line 3); use one "
-                   "of group14, disabled, group2, group5, "
-                   "group19, group20, group31"}));
+  EXPECT_EQ(
+      faults_of_spec("IpsecConnection",
+                     "{" + rest +
+                         ", ike: {encryption: sm4, version: ikev3, dh_group: group3}, "
+                         "ipsec: {encryption: 'null', integrity: sm3, pfs_group: none, pfs: x}}"),
+      (Texts{"IpsecConnection x: ike.version ikev3 is not a value of it (line 3); use one of "
+             "ikev2, ikev1",
+             "IpsecConnection x: ike.encryption sm4 is not a value of it (line 3); use one "
+             "of aes256, aes192, aes, aes128gcm, aes192gcm, aes256gcm, chacha20poly1305, "
+             "3des, des",
+             "IpsecConnection x: ike.dh_group group3 is not a value of it (line 3); use one "
+             "of group14, group1, group2, group5, group19, "
+             "group20, group31",
+             "IpsecConnection x: ipsec.pfs is not a field of IpsecConnection (line 3); the "
+             "fields are encryption, integrity, pfs_group, lifetime_seconds, replay_window",
+             "IpsecConnection x: ipsec.encryption null is not a value of it (line 3); use "
+             "one of aes256gcm, aes192gcm, aes128gcm, chacha20poly1305, aes256, aes192, "
+             "aes, 3des, des",
+             "IpsecConnection x: ipsec.integrity sm3 is not a value of it (line 3); use one "
+             "of sha256, sha1, sha384, sha512, md5",
+             "IpsecConnection x: ipsec.pfs_group none is not a value of it (line 3); use one "
+             "of group14, disabled, group1, group2, group5, "
+             "group19, group20, group31"}));
 }
 
 TEST(Documents, BoundDepthSizeAndAliases) {

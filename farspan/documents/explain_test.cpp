@@ -47,7 +47,7 @@ TEST(Explain, AnUnknownWordIsAnsweredWithANearOne) {
   EXPECT_EQ(explain("VSwitch.cdir").error().text(),
             "field of VSwitch: cdir does not exist; did you mean cidr?");
   EXPECT_EQ(explain("IpsecConnection.ipsec.mode").error().remedy,
-            "there are encryption, integrity, pfs_group, lifetime_seconds");
+            "there are encryption, integrity, pfs_group, lifetime_seconds, replay_window");
 }
 
 TEST(Explain, EveryExampleCanBeRead) {

@@ -130,10 +130,11 @@ struct fs_sad_sa {
   uint8_t copy_df, copy_ecn;
   uint8_t copy_dscp;      /* 0 no, 1 outward, 2 inward, 3 both (strongSwan's dscp_copy_t) */
   uint32_t replay_window; /* packets; 0: no replay check */
-  uint16_t encryption;    /* IANA IKEv2 transform type 1: 12 AES-CBC, 20 AES-GCM-16 */
-  uint16_t integrity; /* IANA IKEv2 transform type 3: 2 HMAC-SHA1-96, 12 HMAC-SHA2-256-128, 13, 14;
-                         0 or 1024 with an AEAD */
-  uint16_t encryption_key_length; /* bytes, the 4-byte salt of GCM included at the end */
+  uint16_t encryption;    /* IANA IKEv2 transform type 1: 2 DES, 3 3DES, 12 AES-CBC, 20 AES-GCM-16,
+                             28 ChaCha20-Poly1305; 11 (NULL) is unsupported */
+  uint16_t integrity;     /* IANA IKEv2 transform type 3: 1 HMAC-MD5-96, 2 HMAC-SHA1-96,
+                             12 HMAC-SHA2-256-128, 13, 14; 0 or 1024 with an AEAD */
+  uint16_t encryption_key_length; /* bytes, the 4-byte salt of an AEAD included at the end */
   uint16_t integrity_key_length;
   uint8_t encryption_key[FS_SAD_MAX_KEY];
   uint8_t integrity_key[FS_SAD_MAX_KEY];

@@ -24,29 +24,55 @@ inline constexpr Words<IkeMode, 2> kIkeModes = {
     {{IkeMode::kMain, "main"},
      {IkeMode::kAggressive, "aggressive", "ikev1 only; shows the identities to everybody"}}};
 
-enum class Encryption : uint8_t { kAes128, kAes256, kAes128Gcm, kAes256Gcm };
-inline constexpr Words<Encryption, 4> kIkeEncryptions = {
+enum class Encryption : uint8_t {
+  kAes128,
+  kAes256,
+  kAes128Gcm,
+  kAes256Gcm,
+  kAes192,
+  kAes192Gcm,
+  kChaCha20Poly1305,
+  kTripleDes,
+  kDes
+};
+/// Encrypts and protects at once, without a hash.
+constexpr bool is_aead(Encryption encryption) {
+  return encryption == Encryption::kAes128Gcm || encryption == Encryption::kAes192Gcm ||
+         encryption == Encryption::kAes256Gcm || encryption == Encryption::kChaCha20Poly1305;
+}
+// The cloud's words, and those of what it does not have.
+inline constexpr Words<Encryption, 9> kIkeEncryptions = {
     {{Encryption::kAes256, "aes256", "AES-256-CBC"},
+     {Encryption::kAes192, "aes192", "AES-192-CBC"},
      {Encryption::kAes128, "aes", "AES-128-CBC"},
      {Encryption::kAes128Gcm, "aes128gcm", "AES-128-GCM, ikev2 only"},
-     {Encryption::kAes256Gcm, "aes256gcm", "AES-256-GCM, ikev2 only"}}};
-inline constexpr Words<Encryption, 4> kIpsecEncryptions = {
+     {Encryption::kAes192Gcm, "aes192gcm", "AES-192-GCM, ikev2 only"},
+     {Encryption::kAes256Gcm, "aes256gcm", "AES-256-GCM, ikev2 only"},
+     {Encryption::kChaCha20Poly1305, "chacha20poly1305", "ChaCha20-Poly1305, ikev2 only"},
+     {Encryption::kTripleDes, "3des", "3DES-CBC, for old devices"},
+     {Encryption::kDes, "des", "DES-CBC, for old devices; protects from nobody"}}};
+inline constexpr Words<Encryption, 9> kIpsecEncryptions = {
     {{Encryption::kAes256Gcm, "aes256gcm", "AES-256-GCM"},
+     {Encryption::kAes192Gcm, "aes192gcm", "AES-192-GCM"},
      {Encryption::kAes128Gcm, "aes128gcm", "AES-128-GCM"},
+     {Encryption::kChaCha20Poly1305, "chacha20poly1305",
+      "ChaCha20-Poly1305, ikev2 only; for devices without AES in hardware"},
      {Encryption::kAes256, "aes256", "AES-256-CBC"},
-     {Encryption::kAes128, "aes", "AES-128-CBC"}}};
+     {Encryption::kAes192, "aes192", "AES-192-CBC"},
+     {Encryption::kAes128, "aes", "AES-128-CBC"},
+     {Encryption::kTripleDes, "3des", "3DES-CBC, for old devices"},
+     {Encryption::kDes, "des", "DES-CBC, for old devices; protects from nobody"}}};
 
-// phase 2: sha1, sha256; unused with GCM
-enum class Integrity : uint8_t { kSha1, kSha256, kSha384, kSha512 };
-inline constexpr Words<Integrity, 4> kIkeIntegrities = {{{Integrity::kSha256, "sha256"},
-                                                         {Integrity::kSha1, "sha1"},
-                                                         {Integrity::kSha384, "sha384"},
-                                                         {Integrity::kSha512, "sha512"}}};
-inline constexpr Words<Integrity, 2> kIpsecIntegrities = {
-    {{Integrity::kSha256, "sha256"}, {Integrity::kSha1, "sha1"}}};
+enum class Integrity : uint8_t { kSha1, kSha256, kSha384, kSha512, kMd5 };
+inline constexpr Words<Integrity, 5> kIntegrities = {{{Integrity::kSha256, "sha256"},
+                                                      {Integrity::kSha1, "sha1"},
+                                                      {Integrity::kSha384, "sha384"},
+                                                      {Integrity::kSha512, "sha512"},
+                                                      {Integrity::kMd5, "md5", "for old devices"}}};
 
 enum class DhGroup : uint8_t {
   kNone = 0,
+  kGroup1 = 1,
   kGroup2 = 2,
   kGroup5 = 5,
   kGroup14 = 14,
@@ -54,16 +80,18 @@ enum class DhGroup : uint8_t {
   kGroup20 = 20,
   kGroup31 = 31
 };
-inline constexpr Words<DhGroup, 6> kDhGroups = {
+inline constexpr Words<DhGroup, 7> kDhGroups = {
     {{DhGroup::kGroup14, "group14", "MODP 2048 bits"},
+     {DhGroup::kGroup1, "group1", "MODP 768 bits, for old devices; protects from nobody"},
      {DhGroup::kGroup2, "group2", "MODP 1024 bits, for old devices"},
      {DhGroup::kGroup5, "group5", "MODP 1536 bits, for old devices"},
      {DhGroup::kGroup19, "group19", "NIST P-256"},
      {DhGroup::kGroup20, "group20", "NIST P-384"},
      {DhGroup::kGroup31, "group31", "Curve25519"}}};
-inline constexpr Words<DhGroup, 7> kPfsGroups = {
+inline constexpr Words<DhGroup, 8> kPfsGroups = {
     {{DhGroup::kGroup14, "group14", "MODP 2048 bits"},
      {DhGroup::kNone, "disabled", "no key exchange of its own"},
+     {DhGroup::kGroup1, "group1", "MODP 768 bits, for old devices; protects from nobody"},
      {DhGroup::kGroup2, "group2", "MODP 1024 bits, for old devices"},
      {DhGroup::kGroup5, "group5", "MODP 1536 bits, for old devices"},
      {DhGroup::kGroup19, "group19", "NIST P-256"},
@@ -95,8 +123,9 @@ void describe(auto& visit, Is<IkeConfig> auto& ike) {
   visit({.name = "encryption", .says = "The cipher of IKE's own packets."}, ike.encryption,
         kIkeEncryptions);
   visit({.name = "integrity",
-         .says = "The hash that protects IKE's own packets; with gcm the pseudo-random function."},
-        ike.integrity, kIkeIntegrities);
+         .says = "The hash that protects IKE's own packets; with gcm and chacha20poly1305 the "
+                 "pseudo-random function."},
+        ike.integrity, kIntegrities);
   visit({.name = "dh_group", .says = "The Diffie-Hellman group of the key exchange."}, ike.dh_group,
         kDhGroups);
   visit({.name = "lifetime_seconds",
@@ -133,6 +162,7 @@ struct IpsecConfig {
   Integrity integrity = Integrity::kSha256;
   DhGroup pfs_group = DhGroup::kGroup14;  // kNone: no PFS
   uint32_t lifetime_seconds = 86400;
+  uint32_t replay_window_packets = 1024;
 
   bool operator==(const IpsecConfig&) const = default;
 };
@@ -140,8 +170,9 @@ struct IpsecConfig {
 void describe(auto& visit, Is<IpsecConfig> auto& ipsec) {
   visit({.name = "encryption", .says = "The cipher of the packets in the tunnel."},
         ipsec.encryption, kIpsecEncryptions);
-  visit({.name = "integrity", .says = "The hash that protects them; means nothing with gcm."},
-        ipsec.integrity, kIpsecIntegrities);
+  visit({.name = "integrity",
+         .says = "The hash that protects them; means nothing with gcm and chacha20poly1305."},
+        ipsec.integrity, kIntegrities);
   visit({.name = "pfs_group",
          .says = "The Diffie-Hellman group of each rekeying (perfect forward secrecy)."},
         ipsec.pfs_group, kPfsGroups);
@@ -151,6 +182,13 @@ void describe(auto& visit, Is<IpsecConfig> auto& ipsec) {
          .least = limits::kShortestLifetimeSeconds,
          .most = limits::kLongestLifetimeSeconds},
         ipsec.lifetime_seconds);
+  visit({.name = "replay_window",
+         .says = "By how much packets of the office may overtake each other on their way before "
+                 "the late ones are taken for replays.",
+         .unit = "packets",
+         .least = limits::kSmallestReplayWindow,
+         .most = limits::kLargestReplayWindow},
+        ipsec.replay_window_packets);
 }
 
 struct IpsecConnection {

@@ -25,6 +25,8 @@ inline constexpr size_t kSubnetsPerSide = 5;
 inline constexpr size_t kPskLength = 100;
 inline constexpr size_t kIdentityLength = 100;
 inline constexpr uint32_t kShortestLifetimeSeconds = 60, kLongestLifetimeSeconds = 86400;
+inline constexpr uint32_t kSmallestReplayWindow = 64, kLargestReplayWindow = 4096;
+inline constexpr uint32_t kSmallestMtu = 576, kLargestMtu = 65535;
 inline constexpr size_t kNetnsLength = 64;
 
 // Numbers become ids of the data plane: an MPLS label is 16 + number and has 20 bits (RFC 3032);

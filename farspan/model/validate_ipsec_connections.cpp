@@ -11,10 +11,6 @@
 namespace farspan::model {
 namespace {
 
-bool is_aead(Encryption encryption) {
-  return encryption == Encryption::kAes128Gcm || encryption == Encryption::kAes256Gcm;
-}
-
 void check_subnets(const IpsecConnection& connection, const char* field,
                    const std::vector<net::Prefix>& subnets, Faults& faults) {
   if (subnets.size() > limits::kSubnetsPerSide) return;  // told already
@@ -44,17 +40,18 @@ void check_algorithms(const IpsecConnection& connection, Faults& faults) {
                "leave it out, or use ike.version ikev1");
   }
   if (ike.version == IkeVersion::kIkev1 && is_aead(ike.encryption)) {
-    faults.add(connection, "ike.encryption", "gcm is not defined for phase 1 of ikev1",
+    faults.add(connection, "ike.encryption",
+               std::string(word_of(kIkeEncryptions, ike.encryption)) +
+                   " is not defined for phase 1 of ikev1",
                "use aes or aes256, or ikev2");
   }
   if (ike.dh_group == DhGroup::kNone) {
     faults.add(connection, "ike.dh_group", "disabled is not possible in phase 1",
                "choose a group, such as group14");
   }
-  if (!is_aead(ipsec.encryption) && ipsec.integrity != Integrity::kSha1 &&
-      ipsec.integrity != Integrity::kSha256) {
-    faults.add(connection, "ipsec.integrity", "is not one of phase 2",
-               "use sha1 or sha256, or a gcm encryption");
+  if (ike.version == IkeVersion::kIkev1 && ipsec.encryption == Encryption::kChaCha20Poly1305) {
+    faults.add(connection, "ipsec.encryption", "chacha20poly1305 is not defined for ikev1",
+               "use aes256 or aes256gcm, or ikev2");
   }
 }
 

@@ -373,19 +373,31 @@ const std::vector<Refusal> kConnections = {
        ike1(n).version = IkeVersion::kIkev1;
        ike1(n).encryption = Encryption::kAes256Gcm;
      },
-     {"IpsecConnection office-1: ike.encryption gcm is not defined for phase 1 of ikev1; use aes "
+     {"IpsecConnection office-1: ike.encryption aes256gcm is not defined for phase 1 of ikev1; use "
+      "aes "
       "or aes256, or ikev2"}},
     {"NoDhGroup",
      [](auto& n) { ike1(n).dh_group = DhGroup::kNone; },
      {"IpsecConnection office-1: ike.dh_group disabled is not possible in phase 1; choose a group, "
       "such as group14"}},
-    {"Sha512InPhase2",
+    {"ChaCha20InPhase1OfIkev1",
      [](auto& n) {
-       at<IpsecConnection>(n, "office-1").ipsec.encryption = Encryption::kAes256;
-       at<IpsecConnection>(n, "office-1").ipsec.integrity = Integrity::kSha512;
+       ike1(n).version = IkeVersion::kIkev1;
+       ike1(n).encryption = Encryption::kChaCha20Poly1305;
      },
-     {"IpsecConnection office-1: ipsec.integrity is not one of phase 2; use sha1 or sha256, or a "
-      "gcm encryption"}},
+     {"IpsecConnection office-1: ike.encryption chacha20poly1305 is not defined for phase 1 of "
+      "ikev1; use aes or aes256, or ikev2"}},
+    {"ChaCha20InPhase2OfIkev1",
+     [](auto& n) {
+       ike1(n).version = IkeVersion::kIkev1;
+       at<IpsecConnection>(n, "office-1").ipsec.encryption = Encryption::kChaCha20Poly1305;
+     },
+     {"IpsecConnection office-1: ipsec.encryption chacha20poly1305 is not defined for ikev1; use "
+      "aes256 or aes256gcm, or ikev2"}},
+    {"ReplayWindowTooLarge",
+     [](auto& n) { at<IpsecConnection>(n, "office-1").ipsec.replay_window_packets = 4097; },
+     {"IpsecConnection office-1: ipsec.replay_window 4097 is out of range; use 64 to 4096 "
+      "packets"}},
     {"LifetimeTooLong",
      [](auto& n) { ike1(n).lifetime_seconds = 86401; },
      {"IpsecConnection office-1: ike.lifetime_seconds 86401 is out of range; use 60 to 86400 "

@@ -87,6 +87,7 @@ struct Ike {
   std::string ike_proposal;  // "aes256-sha256-modp2048"
   std::string esp_proposal;  // "aes256gcm16-modp2048-esn-noesn"
   uint32_t ike_lifetime_seconds = 86400, esp_lifetime_seconds = 86400;
+  uint32_t replay_window_packets = 1024;
   std::vector<net::Prefix> local_subnets, remote_subnets;  // traffic selectors
   bool has_dpd = true;
   bool is_start_now = true;  // false: on the first packet (trap)

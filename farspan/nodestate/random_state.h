@@ -92,6 +92,7 @@ class RandomState {
     ike.esp_lifetime_seconds = 60 + number(3);
     ike.local_subnets = prefixes();
     ike.remote_subnets = prefixes();
+    ike.replay_window_packets = 64 + number(3);
     ike.has_dpd = coin();
     ike.is_start_now = coin();
     return ike;

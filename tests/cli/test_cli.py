@@ -113,6 +113,25 @@ def test_tokens_are_made_listed_and_taken_back(api, tmp_path):
     assert ", admin, from the Unix socket" in out(api, "whoami")
 
 
+def test_old_algorithms_are_taken_with_a_warning(api):
+    old = """
+kind: IpsecConnection
+name: old-device
+spec: {vpn_gateway: us-east, customer_gateway: old-device, local_subnets: [0.0.0.0/0], remote_subnets: [10.99.0.0/24],
+       ike: {version: ikev1, encryption: 3des, dh_group: group2}, ipsec: {encryption: 3des, integrity: md5, pfs_group: group2}}
+---
+kind: CustomerGateway
+name: old-device
+spec: {address: 198.51.100.99}
+"""
+    text = out(api, "plan", "-f", "-", stdin=old)
+    assert "warning: IpsecConnection old-device: ipsec.integrity md5 is broken" in text and "use sha256 if the device can" in text
+    plan = json.loads(out(api, "plan", "-f", "-", "-o", "json", stdin=old))
+    assert [warning["field"] for warning in plan["warnings"]] == ["ike.encryption", "ike.dh_group", "ipsec.encryption",
+                                                                "ipsec.integrity", "ipsec.pfs_group"]
+    assert json.loads(out(api, "plan", "-f", str(EXAMPLE / "1-us-east.yaml"), "-o", "json"))["warnings"] == []
+
+
 def test_several_files_are_one_transaction(api):
     files = [word for name in ("2-shanghai", "3-cen", "4-publish") for word in ("-f", str(EXAMPLE / f"{name}.yaml"))]
     assert "revision" in out(api, "apply", *files)

@@ -172,14 +172,13 @@ def test_what_a_link_brings_keeps_its_own_ttl_less_one(lab):
 
 def set_last_sent(judge, number):
     """What the outbound SA has used up, in the file that keeps it over restarts (dataplane/ipsec/sequence_arena.h)."""
-    slots, header = 65536, 64
+    slots, size, header, number_at = 65536, 64, 64, 40
     with open(judge.node.run_dir / "sequences", "r+b") as arena:
-        size = (arena.seek(0, os.SEEK_END) - header) // slots
         for at in range(header, header + slots * size, size):
             arena.seek(at)
             state, spi, is_inbound = struct.unpack("=III", arena.read(12))
             if state and spi == SPI_OUT and not is_inbound:
-                arena.seek(at + 32)
+                arena.seek(at + number_at)
                 arena.write(struct.pack("=Q", number))
                 return
     raise AssertionError("no slot of the outbound SA")

@@ -124,7 +124,8 @@ def test_people_and_programs_are_told_defaults_references_and_secrets(controller
     schemas = controller.get("/v1/openapi.json")["components"]["schemas"]
     spec = schemas["IpsecConnection"]["properties"]["spec"]
     ike = spec["properties"]["ike"]["properties"]
-    assert ike["encryption"]["enum"] == ["aes256", "aes", "aes128gcm", "aes256gcm"] and ike["encryption"]["default"] == "aes256"
+    assert ike["encryption"]["enum"] == ["aes256", "aes192", "aes", "aes128gcm", "aes192gcm", "aes256gcm",
+                                         "chacha20poly1305", "3des", "des"] and ike["encryption"]["default"] == "aes256"
     assert (ike["lifetime_seconds"]["minimum"], ike["lifetime_seconds"]["maximum"]) == (60, 86400)
     assert ike["psk"]["writeOnly"] is True and "default" not in ike["psk"]
     assert spec["properties"]["vpn_gateway"]["x-farspan-refers-to"] == "VpnGateway"

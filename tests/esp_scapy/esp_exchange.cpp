@@ -73,7 +73,7 @@ SlotClaim slot_of(SequenceArena& arena, const Request& request, size_t n) {
   SequenceArena::Slot* slot = *arena.claim(!request.is_seal, request.description.spi, fingerprint);
   SequenceArena::sent(*slot) = request.last_sequence;
   if (!request.is_seal && request.last_sequence > 0) {
-    FS_CHECK(SequenceArena::window(*slot).accept(request.last_sequence) == ReplayVerdict::kFresh);
+    FS_CHECK(arena.window(*slot).accept(request.last_sequence) == ReplayVerdict::kFresh);
   }
   return {arena, slot};
 }

@@ -23,12 +23,24 @@ OUTER = IP(src="192.0.2.1", dst="198.51.100.1")
 SUITES = [
     (20, 0, 20, 0, "AES-GCM", None, None, 16),
     (20, 0, 36, 0, "AES-GCM", None, None, 16),
+    (20, 0, 28, 0, "AES-GCM", None, None, 16),
+    (28, 0, 36, 0, "CHACHA20-POLY1305", None, None, 16),
+    (12, 1, 16, 16, "AES-CBC", "HMAC-MD5-96", "md5", 12),
     (12, 2, 16, 20, "AES-CBC", "HMAC-SHA1-96", "sha1", 12),
+    (12, 2, 24, 20, "AES-CBC", "HMAC-SHA1-96", "sha1", 12),
+    (12, 12, 24, 32, "AES-CBC", "SHA2-256-128", "sha256", 16),
     (12, 2, 32, 20, "AES-CBC", "HMAC-SHA1-96", "sha1", 12),
     (12, 12, 16, 32, "AES-CBC", "SHA2-256-128", "sha256", 16),
     (12, 12, 32, 32, "AES-CBC", "SHA2-256-128", "sha256", 16),
     (12, 13, 32, 48, "AES-CBC", "SHA2-384-192", "sha384", 24),
+    (12, 13, 16, 48, "AES-CBC", "SHA2-384-192", "sha384", 24),
+    (12, 14, 24, 64, "AES-CBC", "SHA2-512-256", "sha512", 32),
     (12, 14, 32, 64, "AES-CBC", "SHA2-512-256", "sha512", 32),
+    (3, 1, 24, 16, "3DES", "HMAC-MD5-96", "md5", 12),
+    (3, 2, 24, 20, "3DES", "HMAC-SHA1-96", "sha1", 12),
+    (3, 12, 24, 32, "3DES", "SHA2-256-128", "sha256", 16),
+    (2, 1, 8, 16, "DES", "HMAC-MD5-96", "md5", 12),
+    (2, 2, 8, 20, "DES", "HMAC-SHA1-96", "sha1", 12),
 ]
 SIZES = list(range(0, 72)) + list(range(72, 1501, 37)) + [1400, 1499, 1500, 9000, 65000 - 28]
 
@@ -129,7 +141,7 @@ def test_a_wrong_high_half_or_key_is_a_bad_icv():
         case.sequence = (2 << 32) + 5
         lines.append(case.line("open", sealed))
         case.sequence = (1 << 32) + 5
-        case.key = case.key[:-1] + bytes([case.key[-1] ^ 1])
+        case.key = case.key[:-1] + bytes([case.key[-1] ^ 2])  # 1 is the parity of DES
         if case.auth is not None:
             case.hash_key = case.hash_key[:-1] + bytes([case.hash_key[-1] ^ 1])
         lines.append(case.line("open", sealed))

@@ -230,8 +230,8 @@ Sent TestNode::seal_text(uint32_t tunnel, const Bytes& text) {
   put32(4, sequence);
   put32(12, sequence);  // low half of the IV
   std::copy(text.begin(), text.end(), esp.begin() + kPrefix);
-  context_->gcm_seal(sa->keys(), esp.data() + 8, {esp.data(), 8},
-                     {esp.data() + kPrefix, text.size()}, esp.data() + kPrefix + text.size());
+  context_->aead_seal(sa->keys(), esp.data() + 8, {esp.data(), 8},
+                      {esp.data() + kPrefix, text.size()}, esp.data() + kPrefix + text.size());
   const ipsec::OuterPath path = sa->path();
   const auto length = static_cast<uint32_t>(esp.size());
   return {{path.local.address, path.local.port},
@@ -273,9 +273,11 @@ void TestNode::use_up_sequence_numbers(uint32_t tunnel) {
   const uint32_t spi = sas().newest_outbound(tunnel)->spi();
   const int file = ::open(arena_path_.c_str(), O_RDWR | O_CLOEXEC);
   Slot slot;
-  for (off_t at = 64; ::pread(file, &slot, sizeof slot, at) == sizeof slot; at += sizeof slot) {
+  for (size_t i = 0; i < arena_->slots(); ++i) {
+    const auto at = static_cast<off_t>(64 + i * sizeof slot);
+    EXPECT_EQ(::pread(file, &slot, sizeof slot, at), static_cast<ssize_t>(sizeof slot));
     if (slot.spi != spi || slot.is_inbound != 0) continue;
-    slot.sent = UINT32_MAX;
+    slot.number = UINT32_MAX;
     EXPECT_EQ(::pwrite(file, &slot, sizeof slot, at), static_cast<ssize_t>(sizeof slot));
   }
   ::close(file);

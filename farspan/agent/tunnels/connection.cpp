@@ -16,7 +16,9 @@ using nodestate::TunnelId;
 constexpr const char* kDpdDelay = "5s";
 // Without ESN an SA ends at 2^32 packets; renewed well before, whatever was negotiated.
 constexpr uint64_t kRekeyPackets = 3'500'000'000, kLifePackets = 4'200'000'000;
-constexpr uint64_t kReplayWindow = 1024;  // packets
+// Ciphers with blocks of 64 bits repeat some after 2^32 of them, and tell about the text then
+// (Sweet32, CVE-2016-2183): new keys come long before.
+constexpr uint64_t kRekeyBytesOfDes = uint64_t{1} << 30, kLifeBytesOfDes = kRekeyBytesOfDes * 5 / 4;
 
 std::string resource_of(TunnelId id, const Tunnel& tunnel) {
   if (const auto* office = std::get_if<OfficeTunnel>(&tunnel.use))
@@ -38,6 +40,10 @@ bool is_proposal(const std::string& proposal) {
   return !proposal.empty() && std::all_of(proposal.begin(), proposal.end(), [](unsigned char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   });
+}
+
+bool has_small_blocks(const std::string& proposal) {
+  return proposal.starts_with("des-") || proposal.starts_with("3des-");
 }
 
 std::vector<std::string> texts(const std::vector<net::Prefix>& prefixes) {
@@ -75,9 +81,14 @@ vici::Section child_section(TunnelId id, const nodestate::Ike& ike) {
   child.list("local_ts", texts(ike.local_subnets));
   child.list("remote_ts", texts(ike.remote_subnets));
   child.set("if_id_in", uint64_t{id.value()}).set("if_id_out", uint64_t{id.value()});
-  child.set("replay_window", kReplayWindow);
+  child.set("replay_window", uint64_t{ike.replay_window_packets});
   child.set("copy_df", true).set("copy_ecn", true).set("copy_dscp", "out");
   set_child_lifetime(child, ike.esp_lifetime_seconds);
+  if (has_small_blocks(ike.esp_proposal)) {
+    child.set("rekey_bytes", kRekeyBytesOfDes);
+    child.set("life_bytes", kLifeBytesOfDes);
+    child.set("rand_bytes", kRekeyBytesOfDes / 20);
+  }
   // A trap is installed by charon itself. What should be up at once is initiated by tunnel_set,
   // which knows whether the peer has just done it; a vanished peer is called again by charon even
   // without us.

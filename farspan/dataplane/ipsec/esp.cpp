@@ -77,8 +77,8 @@ class Trailer {
   uint64_t word_ = 0;
 };
 
-// What GCM authenticates besides the text: SPI and sequence number, 64 bits of it with ESN (RFC
-// 4106 §5).
+// What an AEAD authenticates besides the text: SPI and sequence number, 64 bits of it with ESN (RFC
+// 4106 §5, RFC 7634 §2.1).
 // One store, as in crypto/context.cpp.
 class Aad {
  public:
@@ -190,7 +190,7 @@ void EspWorker::open(std::span<OpenSlot> slots) {
 
 // 1. per slot: sequence numbers, recorded in the arena; per packet: padding and trailer, header and
 // IV
-// 2. per packet: GCM; CBC for many at once
+// 2. per packet: an AEAD; CBC for many at once
 // Two passes, because the cipher reads with wide loads what the first pass has just written: right
 // behind the stores it would wait for them to reach the cache.
 void EspWorker::seal_chunk(std::span<SealSlot> slots) {
@@ -236,7 +236,7 @@ uint64_t EspWorker::prepare(SealSlot& slot) {
   for (uint64_t sequence = first; sequence < first + count; ++sequence) {
     trailer.write(behind);
     put_be64(esp, uint64_t{sa.spi()} << 32 | static_cast<uint32_t>(sequence));
-    // unique under the key, which is all GCM asks (RFC 4106 §3.1)
+    // unique under the key, which is all an AEAD asks (RFC 4106 §3.1, RFC 7634 §2)
     if (is_aead) put_be64(esp + kHeader, sequence);
     esp += slot.esp_length;
     behind += slot.esp_length;
@@ -254,9 +254,9 @@ void EspWorker::seal_run(const SealSlot& slot, uint64_t first_sequence) {
   uint8_t* esp = slot.esp;
   for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
     const Aad aad(sa.spi(), sa.has_esn(), first_sequence + i);
-    crypto_->gcm_seal(sa.keys(), esp + kHeader, aad.view(),
-                      slot.source != nullptr ? slot.source : esp + prefix,
-                      {esp + prefix, text_length}, esp + without_icv);
+    crypto_->aead_seal(sa.keys(), esp + kHeader, aad.view(),
+                       slot.source != nullptr ? slot.source : esp + prefix,
+                       {esp + prefix, text_length}, esp + without_icv);
   }
 }
 
@@ -270,7 +270,7 @@ void EspWorker::add_to_batch(const SealSlot& slot, uint64_t first_sequence) {
   for (uint32_t i = 0; i < slot.sealed; ++i, esp += slot.esp_length) {
     if (scratch.packet_count == Context::kMaxBatch) seal_batch();
     uint8_t* const iv = esp + kHeader;
-    scratch.ivs.next(iv);
+    scratch.ivs.next({iv, prefix - kHeader});
     scratch.packets[scratch.packet_count++] = {
         &sa.keys(),
         iv,
@@ -289,8 +289,8 @@ void EspWorker::seal_batch() {
   scratch.packet_count = 0;
 }
 
-// Per packet: 1. lengths; 2. is the sequence number new?; 3. GCM at once, CBC with the others of
-// the chunk;
+// Per packet: 1. lengths; 2. is the sequence number new?; 3. an AEAD at once, CBC with the others
+// of the chunk;
 // 4. what an authentic packet may change (finish_open).
 void EspWorker::open_chunk(std::span<OpenSlot> slots) {
   Scratch& scratch = *scratch_;
@@ -326,8 +326,8 @@ void EspWorker::open_chunk(std::span<OpenSlot> slots) {
     uint8_t* const text = slot.esp + prefix;
     if (suite.is_aead()) {
       const Aad aad(get_be32(slot.esp), sa.has_esn(), sequence);
-      if (crypto_->gcm_open(sa.keys(), iv, aad.view(), {text, text_length},
-                            slot.esp + without_icv)) {
+      if (crypto_->aead_open(sa.keys(), iv, aad.view(), {text, text_length},
+                             slot.esp + without_icv)) {
         finish_open(slot, sequence);
       } else {
         slot.drop = DropReason::kBadIcv;

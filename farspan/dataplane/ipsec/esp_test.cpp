@@ -80,7 +80,7 @@ TEST_F(Esp, OpensThePublishedPacketOfAesGcmInEsp) {
   InboundSa sa(*context_, description, SlotClaim(*arena_, &slot));
   // The number is 0x87654321'00000000; only its lower half travels, so the window must have got
   // close.
-  ASSERT_EQ(SequenceArena::window(slot).accept(0x87654320'ffffffff), ReplayVerdict::kFresh);
+  ASSERT_EQ(arena_->window(slot).accept(0x87654320'ffffffff), ReplayVerdict::kFresh);
 
   std::vector<uint8_t> esp = crypto::from_hex(
       "00004321000000004956ed7e3b244cfe"
@@ -96,6 +96,25 @@ TEST_F(Esp, OpensThePublishedPacketOfAesGcmInEsp) {
       crypto::to_hex(std::span(open.inner, open.inner_length)),
       "45000048699a000080114db7c0a80102c0a801010a9bf1563"
       "8d301000001000000000000045f736970045f756470037369700963796265726369747902646b0000210001");
+}
+
+// RFC 7634 appendix A.1.
+TEST_F(Esp, OpensThePublishedPacketOfChaCha20Poly1305InEsp) {
+  SaDescription description = any_sa(
+      random_, {crypto::Cipher::kChaCha20Poly1305, crypto::Integrity::kAead}, true, 0x01020304);
+  for (unsigned i = 0; i < 36; ++i)
+    description.encryption_key.bytes[i] = static_cast<uint8_t>(0x80 + i);
+  InboundSa sa(*context_, description, SlotClaim(*arena_, *arena_->claim(true, 1, {})));
+  std::vector<uint8_t> esp = crypto::from_hex(
+      "01020304000000051011121314151617"
+      "24039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c614ee8099d52844eb"
+      "61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da"
+      "9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43");
+  const OpenSlot open = opened(sa, esp);
+  ASSERT_FALSE(open.drop);
+  EXPECT_EQ(open.next_header, 4);
+  EXPECT_EQ(crypto::to_hex(std::span(open.inner, 4)), "45000054");
+  EXPECT_EQ(open.inner_length, 84u);
 }
 
 TEST_F(Esp, WhatIsSealedOpensForEverySuiteSizeAndMixOfABatch) {
@@ -297,7 +316,7 @@ TEST_F(Esp, ExtendedNumbersCrossTwoToThe32) {
     SequenceArena::Slot& sending = **arena_->claim(false, description.spi, {});
     SequenceArena::Slot& receiving = **arena_->claim(true, description.spi, {});
     SequenceArena::sent(sending) = 0xFFFFFFFF - 100;
-    (void)SequenceArena::window(receiving).accept(0xFFFFFFFF - 100);
+    (void)arena_->window(receiving).accept(0xFFFFFFFF - 100);
     OutboundSa outbound(*context_, description, SlotClaim(*arena_, &sending));
     description.is_inbound = true;
     InboundSa inbound(*context_, description, SlotClaim(*arena_, &receiving));
@@ -352,8 +371,8 @@ TEST_F(Esp, AuthenticPacketsWithWrongPaddingAreDropped) {
     esp[3] = static_cast<uint8_t>(description.spi);
     esp[7] = esp[15] = 1;
     std::copy(text.begin(), text.end(), esp.begin() + 16);
-    context_->gcm_seal(keys, esp.data() + 8, {esp.data(), 8}, {esp.data() + 16, text.size()},
-                       esp.data() + 16 + text.size());
+    context_->aead_seal(keys, esp.data() + 8, {esp.data(), 8}, {esp.data() + 16, text.size()},
+                        esp.data() + 16 + text.size());
     return opened(ends.inbound, esp);
   };
   EXPECT_FALSE(attempt({0x45, 0, 0, 0, 1, 2, 2, 4}).drop);

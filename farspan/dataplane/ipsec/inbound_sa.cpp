@@ -6,6 +6,7 @@ namespace farspan::ipsec {
 InboundSa::InboundSa(const crypto::Context& context, const SaDescription& description,
                      SlotClaim claim)
     : claim_(std::move(claim)),
+      window_(claim_.window()),
       spi_(description.spi),
       tunnel_(description.tunnel),
       reqid_(description.reqid),

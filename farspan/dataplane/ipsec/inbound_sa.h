@@ -41,18 +41,17 @@ class alignas(64) InboundSa : public LiveLink<InboundSa> {
   };
   /// What the 32 bits of the header stand for. Changes nothing.
   [[nodiscard]] Claimed identify(uint32_t low) const {
-    const ReplayWindow& window = SequenceArena::window(claim_.slot());
-    if (!has_esn_) return {low, checks_replay_ ? window.check(low) : ReplayVerdict::kFresh};
-    const auto sequence = infer_sequence(window.newest(), low, ReplayWindow::kSize);
+    if (!has_esn_) return {low, checks_replay_ ? window_.check(low) : ReplayVerdict::kFresh};
+    const auto sequence = infer_sequence(window_.newest(), low, window_.size());
     if (!sequence) return {0, ReplayVerdict::kTooOld};
-    return {*sequence, window.check(*sequence)};
+    return {*sequence, window_.check(*sequence)};
   }
   /// Lets an authentic packet in.
   [[nodiscard]] ReplayVerdict accept(uint64_t sequence) {
     if (!checks_replay_) return ReplayVerdict::kFresh;
-    return SequenceArena::window(claim_.slot()).accept(sequence);
+    return window_.accept(sequence);
   }
-  uint64_t newest() const { return SequenceArena::window(claim_.slot()).newest(); }
+  uint64_t newest() const { return window_.newest(); }
 
   crypto::Suite suite() const { return suite_; }
 
@@ -63,13 +62,13 @@ class alignas(64) InboundSa : public LiveLink<InboundSa> {
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 128, 1);
   }
   void prefetch_behind(uint32_t text_length, uint32_t low) const {
-    __builtin_prefetch(&claim_.slot().window, 1);
-    SequenceArena::window(claim_.slot()).prefetch(low);
+    window_.prefetch(low);
     keys_.prefetch(text_length);
   }
 
  private:  // what every packet touches comes first, in three cache lines
   SlotClaim claim_;
+  ReplayWindow window_;
   uint32_t spi_, tunnel_, reqid_;
   crypto::Suite suite_;
   bool has_esn_, checks_replay_;

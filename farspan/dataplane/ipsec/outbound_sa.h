@@ -93,7 +93,7 @@ class alignas(64) OutboundSa {
     __builtin_prefetch(reinterpret_cast<const char*>(this) + 128, 1);
   }
   void prefetch_behind(uint32_t text_length) const {
-    __builtin_prefetch(&claim_.slot().sent, 1);
+    __builtin_prefetch(&claim_.slot().number, 1);
     keys_.prefetch(text_length);
   }
 

@@ -9,6 +9,7 @@
 
 #include "farspan/crypto/context.h"
 #include "farspan/dataplane/ipsec/outer_path.h"
+#include "farspan/dataplane/ipsec/replay_window.h"
 #include "farspan/dataplane/ipsec/sa_usage.h"
 #include "farspan/dataplane/ipsec/selector.h"
 
@@ -44,6 +45,7 @@ struct SaDescription {
   bool is_repeated = false;  // a data plane had it before: it has numbers, or has lost them
   bool has_esn = false;
   bool checks_replay = true;
+  uint32_t replay_window = ReplayWindow::kUsual;  // packets, kLeast … kMost; inbound
   OuterPath path;
   HeaderCopying copying;
   TrafficSelectors selectors;  // outbound: source is ours; inbound: source is the peer's

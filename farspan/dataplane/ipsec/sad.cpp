@@ -180,7 +180,8 @@ SadVerdict Sad::install(const SaDescription& description, const KeyFingerprint& 
   const bool has_slot = arena_.knows(description.is_inbound, description.spi, fingerprint);
   if (description.is_repeated && !has_slot) return SadVerdict::kNumbersLost;
   if (!has_slot && !has_room(description.tunnel)) return SadVerdict::kTunnelFull;
-  const auto slot = arena_.claim(description.is_inbound, description.spi, fingerprint);
+  const auto slot =
+      arena_.claim(description.is_inbound, description.spi, fingerprint, description.replay_window);
   if (!slot)
     return slot.error().code == ErrorCode::kConflict ? SadVerdict::kExists : SadVerdict::kFull;
 

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "farspan/ike/protocol.h"
@@ -138,6 +139,9 @@ Read<SaDescription> description_of(const fs_sad_sa& sa) {
   description.is_repeated = sa.is_repeated != 0;
   description.has_esn = sa.has_esn != 0;
   description.checks_replay = sa.replay_window != 0;
+  if (sa.replay_window != 0)  // how large it is, is the receiver's choice (RFC 4303 §3.4.3)
+    description.replay_window =
+        std::clamp(sa.replay_window, ReplayWindow::kLeast, ReplayWindow::kMost);
   description.path = path.value;
   description.copying = {sa.copy_ecn != 0, (sa.copy_dscp & 1) != 0};
   description.limits = {sa.soft_bytes, sa.hard_bytes, sa.soft_packets, sa.hard_packets};

@@ -53,6 +53,47 @@ TEST_F(SadSessionTest, NothingIsDoneBeforeAHelloOfTheSameVersion) {
   EXPECT_EQ(status(request(FS_SAD_GET_SPI)), FS_SAD_OK);
 }
 
+TEST_F(SadSessionTest, TheReplayWindowIsAsLargeAsCharonSays) {
+  greet();
+  uint32_t spi = 0x2000;
+  for (const auto& [asked, given] :
+       {std::pair{64u, 64u}, {128u, 128u}, {4096u, 4096u}, {1u << 20, 4096u}, {1u, 64u}}) {
+    fs_sad_sa sa = gcm_sa(true, ++spi);
+    sa.has_esn = 0;
+    sa.replay_window = asked;
+    ASSERT_EQ(status(request(FS_SAD_ADD_SA, sa, any_address(), any_address())), FS_SAD_OK);
+    InboundSa& inbound = *sad_.view().inbound(spi);
+    ASSERT_EQ(inbound.accept(10'000), ReplayVerdict::kFresh);
+    EXPECT_EQ(inbound.identify(10'001 - given).verdict, ReplayVerdict::kFresh) << asked;
+    EXPECT_EQ(inbound.identify(10'000 - given).verdict, ReplayVerdict::kTooOld) << asked;
+  }
+}
+
+TEST_F(SadSessionTest, EverySuiteOfIanaNumbersIsTakenAndNullIsNot) {
+  greet();
+  struct Case {
+    uint16_t encryption, key, integrity, hash_key;
+    uint32_t answer;
+  };
+  uint32_t spi = 0x1000;
+  for (const Case& each : {Case{28, 36, 0, 0, FS_SAD_OK},
+                           {20, 28, 1024, 0, FS_SAD_OK},
+                           {12, 24, 14, 64, FS_SAD_OK},
+                           {3, 24, 2, 20, FS_SAD_OK},
+                           {2, 8, 1, 16, FS_SAD_OK},
+                           {11, 0, 2, 20, FS_SAD_UNSUPPORTED},
+                           {11, 0, 12, 32, FS_SAD_UNSUPPORTED},
+                           {3, 24, 0, 0, FS_SAD_UNSUPPORTED}}) {
+    fs_sad_sa sa = gcm_sa(false, ++spi);
+    sa.encryption = each.encryption;
+    sa.encryption_key_length = each.key;
+    sa.integrity = each.integrity;
+    sa.integrity_key_length = each.hash_key;
+    EXPECT_EQ(status(request(FS_SAD_ADD_SA, sa, any_address(), any_address())), each.answer)
+        << each.encryption << "/" << each.integrity;
+  }
+}
+
 TEST_F(SadSessionTest, OneTunnelFromSpiToDeletion) {
   greet();
   const uint32_t spi = wire(reply_to(request(FS_SAD_GET_SPI)).spi);
@@ -98,7 +139,7 @@ TEST_F(SadSessionTest, WhatTheDataPlaneCannotDoIsUnsupported) {
   };
   EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.mode = 1; }), FS_SAD_UNSUPPORTED);
   EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.encryption = 3; }), FS_SAD_UNSUPPORTED);
-  EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.encryption_key_length = 28; }), FS_SAD_UNSUPPORTED);
+  EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.encryption_key_length = 24; }), FS_SAD_UNSUPPORTED);
   EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.id.protocol = 51; }), FS_SAD_UNSUPPORTED);
   EXPECT_EQ(refused([](fs_sad_sa& sa) { sa.id.source.family = AF_INET6; }), FS_SAD_UNSUPPORTED);
   EXPECT_EQ(refused([](fs_sad_sa&) {}), FS_SAD_OK);

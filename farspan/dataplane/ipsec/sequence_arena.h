@@ -7,8 +7,10 @@
 // enough to make it last: the pages belong to the kernel and stay when the process is killed. (A
 // reboot takes charon's keys along with the file.)
 //
-//   [header 64][slot 0][slot 1]…      slot: state, direction, SPI, fingerprint,
-//                                           counter or replay window
+//   [header 64][slot 0][slot 1]…[block 0][block 1]…
+//
+//   slot    state, direction, SPI, fingerprint, last number; inbound: its window and first block
+//   block   room for the ring of a usual window; larger windows take several in a row
 //
 // A slot is found by direction, SPI and fingerprint of the keys. The peer's address is not part of
 // it: it moves under NAT and MOBIKE while the key stays, and the counter must stay with the key.
@@ -22,6 +24,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -45,9 +48,10 @@ class SequenceArena {
     uint32_t state;  // 0: empty
     uint32_t spi;
     uint32_t is_inbound;
+    uint32_t window;       // packets; 0: outbound
+    uint32_t first_block;  // of its ring
     KeyFingerprint fingerprint;
-    uint64_t sent;        // outbound: last number used
-    ReplayWindow window;  // inbound
+    uint64_t number;  // outbound: last used; inbound: newest let in
   };
 
   /// Makes or opens `path` (mode 0600), reserves the memory of all of it and locks it for this
@@ -65,9 +69,11 @@ class SequenceArena {
     return by_identity_.contains({is_inbound, spi, fingerprint});
   }
 
-  /// The slot of these keys as an earlier process left it, or an empty one. Claiming twice is an
-  /// error of ours. kUnavailable when every slot is taken.
-  Result<Slot*> claim(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint);
+  /// The slot of these keys as an earlier process left it, its window included, or an empty one.
+  /// Claiming twice is an error of ours. kUnavailable when every slot or block is taken.
+  /// @param window  of an inbound SA, ReplayWindow::kLeast … kMost
+  Result<Slot*> claim(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint,
+                      uint32_t window = ReplayWindow::kUsual);
   /// Empties the slot: its SA is gone for good and no worker uses it.
   void release(Slot* slot);
   /// Empties every slot that an earlier process left and nobody claimed: charon does not hold those
@@ -75,8 +81,9 @@ class SequenceArena {
   void release_unclaimed();
 
   /// Last number used (outbound), to be raised before the packet leaves.
-  static uint64_t& sent(Slot& slot) { return slot.sent; }
-  static ReplayWindow& window(Slot& slot) { return slot.window; }
+  static uint64_t& sent(Slot& slot) { return slot.number; }
+  /// @pre inbound
+  ReplayWindow window(Slot& slot) { return {slot.number, ring_of(slot), slot.window}; }
 
   size_t slots() const { return slots_.size(); }
   size_t used_slots() const { return by_identity_.size(); }
@@ -90,6 +97,15 @@ class SequenceArena {
   };
   struct Header;
   static constexpr size_t kHeaderLength = 64;
+  static constexpr uint32_t kBlockWords = ReplayWindow::words_for(ReplayWindow::kUsual);
+  using Block = std::array<uint64_t, kBlockWords>;
+  static constexpr uint32_t blocks_for(uint32_t window) {
+    return (ReplayWindow::words_for(window) + kBlockWords - 1) / kBlockWords;
+  }
+  uint64_t* ring_of(const Slot& slot) { return blocks_[slot.first_block].data(); }
+  bool take_blocks(const Slot& slot);
+  std::optional<uint32_t> take_blocks(uint32_t count);
+  void free_blocks(const Slot& slot);
   Status check_header(Header& header, const std::string& path);
   void index_slots();
   SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots);
@@ -98,12 +114,14 @@ class SequenceArena {
   void* map_;
   size_t length_;
   std::span<Slot> slots_;
+  std::span<Block> blocks_;  // as many as slots
   struct Use {
     uint32_t index;
     bool is_claimed;
   };
   std::map<Identity, Use> by_identity_;
   std::vector<uint32_t> free_;
+  std::map<uint32_t, uint32_t> free_blocks_;  // first of a run: how many
 };
 
 /// The claim of one SA on its slot; emptied when the SA is deleted, kept when the process ends.
@@ -121,6 +139,7 @@ class SlotClaim {
   /// The SA was deleted: empty the slot when the last user of the SA is gone.
   void forget() { is_forgotten_ = true; }
   SequenceArena::Slot& slot() const { return *slot_; }
+  ReplayWindow window() const { return arena_->window(*slot_); }
 
  private:
   SequenceArena* arena_;

@@ -22,7 +22,7 @@ TEST(SequenceArena, KeepsNumbersOfAKilledProcess) {
     auto arena = *SequenceArena::open(file.path());
     SequenceArena::sent(**arena->claim(false, 0x1000, kKeys)) = 4711;
     SequenceArena::Slot& inbound = **arena->claim(true, 0x2000, kKeys);
-    (void)SequenceArena::window(inbound).accept(99);
+    (void)arena->window(inbound).accept(99);
     ::raise(SIGKILL);
   }
   int status = 0;
@@ -32,8 +32,7 @@ TEST(SequenceArena, KeepsNumbersOfAKilledProcess) {
   auto arena = *SequenceArena::open(file.path());
   EXPECT_EQ(arena->used_slots(), 2u);
   EXPECT_EQ(SequenceArena::sent(**arena->claim(false, 0x1000, kKeys)), 4711u);
-  EXPECT_EQ(SequenceArena::window(**arena->claim(true, 0x2000, kKeys)).check(99),
-            ReplayVerdict::kReplayed);
+  EXPECT_EQ(arena->window(**arena->claim(true, 0x2000, kKeys)).check(99), ReplayVerdict::kReplayed);
 }
 
 TEST(SequenceArena, OtherKeysUnderTheSameSpiBeginAnew) {
@@ -52,6 +51,46 @@ TEST(SequenceArena, IsBoundedAndSaysSo) {
   EXPECT_EQ(arena->claim(false, 3, kKeys).error().code, ErrorCode::kUnavailable);
   arena->release(first);
   EXPECT_TRUE(arena->claim(false, 3, kKeys));
+}
+
+TEST(SequenceArena, WindowsOfEverySizeKeepApartAndOutliveTheProcess) {
+  constexpr uint32_t kSizes[] = {64, 1024, 4096, 2048, 1000, 4096};
+  TemporaryFile file;
+  for (int life = 0; life < 2; ++life) {
+    auto arena = *SequenceArena::open(file.path(), 32);
+    std::vector<ReplayWindow> windows;
+    for (uint32_t spi = 0; const uint32_t size : kSizes)
+      windows.push_back(arena->window(**arena->claim(true, ++spi, kKeys, size)));
+    for (size_t i = 0; i < windows.size(); ++i) {
+      EXPECT_EQ(windows[i].size(), kSizes[i]);
+      if (life == 1) {
+        EXPECT_EQ(windows[i].newest(), 5000u);
+        EXPECT_EQ(windows[i].check(5000 - 1), ReplayVerdict::kFresh);
+        EXPECT_EQ(windows[i].check(5000 - kSizes[i] + 1), ReplayVerdict::kReplayed);
+        EXPECT_EQ(windows[i].check(5000 - kSizes[i]), ReplayVerdict::kTooOld);
+        continue;
+      }
+      EXPECT_EQ(windows[i].accept(5000), ReplayVerdict::kFresh);
+      EXPECT_EQ(windows[i].accept(5000 - kSizes[i] + 1), ReplayVerdict::kFresh);
+    }
+  }
+}
+
+TEST(SequenceArena, BlocksOfReleasedWindowsJoinAgain) {
+  TemporaryFile file;
+  auto arena = *SequenceArena::open(file.path(), 8);  // so eight blocks
+  std::vector<SequenceArena::Slot*> slots;
+  for (uint32_t spi = 1; spi <= 7; ++spi) slots.push_back(*arena->claim(true, spi, kKeys));
+  EXPECT_EQ(arena->claim(true, 8, kKeys, 4096).error().code, ErrorCode::kUnavailable);
+  for (const size_t gone : {5u, 3u, 4u, 6u}) arena->release(slots[gone]);
+  SequenceArena::Slot& wide = **arena->claim(true, 8, kKeys, 4096);
+  for (uint64_t i = 1; i <= 4096; ++i)
+    ASSERT_EQ(arena->window(wide).accept(i), ReplayVerdict::kFresh);
+  for (const size_t kept : {0u, 1u, 2u}) EXPECT_EQ(arena->window(*slots[kept]).newest(), 0u);
+  arena->release(&wide);
+  SequenceArena::Slot& again = **arena->claim(true, 9, kKeys, 2048);
+  for (uint64_t i = 2048; i >= 1; --i)
+    ASSERT_EQ(arena->window(again).accept(i), ReplayVerdict::kFresh) << "a bit was left at " << i;
 }
 
 TEST(SequenceArena, ForgetsWhatNobodyClaimsAgain) {

@@ -42,14 +42,13 @@ inline SecretBytes random_secret(std::mt19937& random, uint32_t length) {
 /// Keys of the length the suite asks for, everything else plain: tunnel 1, all traffic, UDP 4500.
 inline SaDescription any_sa(std::mt19937& random, crypto::Suite suite, bool is_inbound,
                             uint32_t spi) {
-  constexpr uint32_t kHashKey[] = {0, 20, 32, 48, 64};
   SaDescription sa;
   sa.is_inbound = is_inbound;
   sa.spi = spi;
   sa.tunnel = 1;
   sa.suite = suite;
   sa.encryption_key = random_secret(random, suite.key_length() + suite.salt_length());
-  sa.integrity_key = random_secret(random, kHashKey[static_cast<size_t>(suite.integrity)]);
+  sa.integrity_key = random_secret(random, suite.integrity_key_length());
   sa.path = {{0xC0000201, 4500}, {0xC6336401, 4500}, true};
   sa.selectors = TrafficSelectors::everything();
   return sa;
@@ -58,12 +57,20 @@ inline SaDescription any_sa(std::mt19937& random, crypto::Suite suite, bool is_i
 inline constexpr crypto::Suite kAllSuites[] = {
     {crypto::Cipher::kAesGcm128, crypto::Integrity::kAead},
     {crypto::Cipher::kAesGcm256, crypto::Integrity::kAead},
+    {crypto::Cipher::kAesGcm192, crypto::Integrity::kAead},
+    {crypto::Cipher::kChaCha20Poly1305, crypto::Integrity::kAead},
     {crypto::Cipher::kAesCbc128, crypto::Integrity::kHmacSha1_96},
     {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha1_96},
     {crypto::Cipher::kAesCbc128, crypto::Integrity::kHmacSha256_128},
     {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha256_128},
     {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha384_192},
     {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha512_256},
+    {crypto::Cipher::kAesCbc192, crypto::Integrity::kHmacSha256_128},
+    {crypto::Cipher::kAesCbc128, crypto::Integrity::kHmacMd5_96},
+    {crypto::Cipher::kTripleDesCbc, crypto::Integrity::kHmacSha1_96},
+    {crypto::Cipher::kTripleDesCbc, crypto::Integrity::kHmacMd5_96},
+    {crypto::Cipher::kDesCbc, crypto::Integrity::kHmacMd5_96},
+    {crypto::Cipher::kDesCbc, crypto::Integrity::kHmacSha1_96},
 };
 
 /// The sender's and the receiver's end of one SA.
@@ -84,7 +91,8 @@ struct SaPair {
     KeyFingerprint fingerprint{};
     for (size_t i = 0; i < fingerprint.size(); ++i)
       fingerprint[i] = description.encryption_key.bytes[i];
-    return {arena, *arena.claim(is_inbound, description.spi, fingerprint)};
+    return {arena,
+            *arena.claim(is_inbound, description.spi, fingerprint, description.replay_window)};
   }
 };
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint32_t kMaxLabel = (1u << 20) - 1;  // RFC 3032 §2.1: 20 bits, 0-15 reserved
 constexpr uint32_t kMinLabel = 16;
+constexpr uint32_t kMostInWindow = 4096;
 constexpr size_t kShownLength = 40;  // of a wrong value in a refusal
 constexpr const char* kRemedy =
     "this is a defect of the sender; make both programs the same version";
@@ -156,6 +157,10 @@ Ike ike_of(RowReader& row, const v1::Ike& message) {
   ike.local_subnets = prefixes_of(row, "ike.local_subnets", message.local_subnets(), kMaxSubnets);
   ike.remote_subnets =
       prefixes_of(row, "ike.remote_subnets", message.remote_subnets(), kMaxSubnets);
+  // A controller that is older says nothing.
+  if (message.replay_window_packets() != 0)
+    ike.replay_window_packets =
+        row.number("ike.replay_window_packets", message.replay_window_packets(), 1, kMostInWindow);
   ike.has_dpd = message.has_dpd();
   ike.is_start_now = message.is_start_now();
   return ike;

@@ -34,6 +34,7 @@ void to_proto(const Ike& ike, v1::Ike& message) {
   message.set_esp_lifetime_seconds(ike.esp_lifetime_seconds);
   for (const auto& subnet : ike.local_subnets) message.add_local_subnets(subnet.text());
   for (const auto& subnet : ike.remote_subnets) message.add_remote_subnets(subnet.text());
+  message.set_replay_window_packets(ike.replay_window_packets);
   message.set_has_dpd(ike.has_dpd);
   message.set_is_start_now(ike.is_start_now);
 }
