@@ -34,6 +34,7 @@ v1::TunnelRow row_of(nodestate::TunnelId id, const nodestate::Tunnel& tunnel) {
   v1::TunnelRow row;
   row.set_id(id.value());
   row.set_remote(tunnel.ike.remote.text());
+  row.set_mtu(tunnel.mtu);
   if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use)) {
     row.set_vrf(office->vrf.value());
     for (const auto& prefix : office->feasible_sources) row.add_feasible_sources(prefix.text());

@@ -74,6 +74,7 @@ std::string words_of_origin(const std::string& origin) {
   if (origin == "quote") return "a router on the way said so";
   if (origin == "probe") return "found by probes";
   if (origin == "black_hole") return "larger packets vanish on the way, and nobody says so";
+  if (origin == "declared") return "as its IpsecConnection says";
   return origin;
 }
 

@@ -36,6 +36,7 @@ void add_office_tunnels(const model::Model& model, const Placement& placement, S
       if (office == nullptr) continue;
       nodestate::Tunnel tunnel;
       tunnel.ike = ike_of(*connection, *site.gateway_node, *office);
+      if (connection->mtu != model::limits::kLargestMtu) tunnel.mtu = connection->mtu;
       tunnel.use = nodestate::OfficeTunnel{connection->meta.name, site.vrf, connection->ike.psk};
       states[site.gateway_node->meta.name].tunnels[tunnel_of(*connection)] = std::move(tunnel);
     }

@@ -38,7 +38,7 @@ struct TunnelProblem {
 /// How large an outer IPv4 packet may be on the way to a tunnel's peer.
 struct PathMtuReport {
   uint32_t mtu = 0, route_mtu = 0;
-  std::string origin;  // "route", "quote", "probe", "black_hole"
+  std::string origin;  // "route", "quote", "probe", "black_hole", "declared"
   uint64_t seconds_ago = 0;
 };
 

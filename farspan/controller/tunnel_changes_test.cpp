@@ -33,6 +33,12 @@ TEST(TunnelChanges, AKeyCutsAndIsNotTold) {
   EXPECT_EQ(reasons[0], (documents::FieldChange{"pre-shared key", "(secret)", "(secret)"}));
 }
 
+TEST(TunnelChanges, HowLargePacketsMayBeCutsNothing) {
+  Tunnel other = office();
+  other.mtu = 1400;
+  EXPECT_TRUE(reasons_to_rebuild(office(), other).empty());
+}
+
 TEST(TunnelChanges, WhatMayComeInCutsNothing) {
   Tunnel other = office();
   std::get<OfficeTunnel>(other.use).feasible_sources = {*net::Prefix::parse("10.10.0.0/16")};

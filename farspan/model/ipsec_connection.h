@@ -201,6 +201,7 @@ struct IpsecConnection {
   std::vector<net::Prefix> local_subnets, remote_subnets;
   bool is_effect_immediately = true;
   bool has_dpd = true;
+  uint32_t mtu = limits::kLargestMtu;
   IkeConfig ike;
   IpsecConfig ipsec;
 
@@ -242,6 +243,14 @@ void describe(auto& visit, Is<IpsecConnection> auto& connection) {
   visit({.name = "dpd",
          .says = "Whether a silent device is asked if it lives (dead peer detection)."},
         connection.has_dpd);
+  visit(
+      {.name = "mtu",
+       .says = "The largest packet that passes between the gateway and the device, IPsec included, "
+               "for those who know; what is less is found by itself.",
+       .unit = "bytes",
+       .least = limits::kSmallestMtu,
+       .most = limits::kLargestMtu},
+      connection.mtu);
   visit({.name = "ike", .says = "How keys are negotiated (phase 1)."}, connection.ike);
   visit({.name = "ipsec", .says = "How packets are protected (phase 2)."}, connection.ipsec);
 }

@@ -114,6 +114,7 @@ struct LinkTunnel {
 struct Tunnel {
   Ike ike;
   std::variant<OfficeTunnel, LinkTunnel> use;
+  uint32_t mtu = 0;  // of outer packets, as declared; 0: none is
   bool operator==(const Tunnel&) const = default;
 };
 

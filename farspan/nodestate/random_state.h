@@ -98,8 +98,10 @@ class RandomState {
     return ike;
   }
   Tunnel tunnel(uint32_t id) {
-    return {ike(), OfficeTunnel{"office-" + std::to_string(id), VrfId(1 + number(3)),
-                                coin() ? "secret" : "other", prefixes()}};
+    return {ike(),
+            OfficeTunnel{"office-" + std::to_string(id), VrfId(1 + number(3)),
+                         coin() ? "secret" : "other", prefixes()},
+            coin() ? 0 : 576 + number(3)};
   }
   Tunnel link(uint32_t id) {
     LinkTunnel link{"node-" + std::to_string(id)};

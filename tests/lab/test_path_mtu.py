@@ -3,8 +3,9 @@
 import re
 
 import pytest
+import yaml
 
-from conftest import HOSTS, farspan, tunnels, wait_for
+from conftest import GLOBAL_OFFICES, HOSTS, farspan, tunnels, wait_for
 
 WIRE = 1300
 SIZE = 3 << 20
@@ -55,3 +56,21 @@ def test_with_df_the_sender_is_told_now(quiet_lab):
                          HOSTS["office-1"])
     mtus = [int(mtu) for mtu in re.findall(r"mtu ?= ?(\d+)", told.stdout + told.stderr)]
     assert mtus and quiet_lab.pings("app-us-east", HOSTS["office-1"], size=min(mtus) - 28, df=True, count=2)
+
+
+def test_what_is_declared_is_in_force_at_once_and_told(quiet_lab):
+    documents = yaml.safe_load_all((GLOBAL_OFFICES / "1-us-east.yaml").read_text())
+    connection = next(each for each in documents if each["kind"] == "IpsecConnection" and each["name"] == "office-2")
+    connection["spec"]["mtu"] = 1200
+    farspan("apply", "-f", "-", stdin=yaml.safe_dump(connection))
+
+    def declared():
+        quiet_lab.pings("app-us-east", HOSTS["office-2"])
+        path = next(row["path_mtu"] for (_, name), row in tunnels().items() if name == "office-2")
+        return path and path["origin"] == "declared" and path
+
+    path = wait_for("the declared MTU in force", declared, seconds=10)
+    assert path["mtu"] == 1200 < path["route_mtu"]
+    assert "as its IpsecConnection says" in farspan("tunnels")
+    assert quiet_lab.pings("app-us-east", HOSTS["office-2"], size=1100, df=True, count=2)
+    assert not quiet_lab.pings("app-us-east", HOSTS["office-2"], size=1172, df=True)

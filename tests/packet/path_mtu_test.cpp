@@ -70,6 +70,27 @@ TEST_F(PathMtu, AQuoteOfWhatWasSentLowersThatTunnelAlone) {  // RFC 4301 §8.2.1
   EXPECT_EQ(told_mtu(kToParis), 1438u) << "forgotten (RFC 1191 §6.3)";
 }
 
+TEST_F(PathMtu, WhatIsDeclaredHoldsAtOnceForThatTunnelAlone) {
+  EXPECT_EQ(told_mtu(kToParis), 1438u);
+  const auto declare = [&](uint32_t mtu) {
+    berlin.program([mtu](v1::TablesBatch& batch) {
+      plain_tables(batch, "10.1.0", {{"10.2.0.0/24", kLink}, {"172.16.0.0/24", kOffice}});
+      allow_from(batch, "0.0.0.0/0");
+      for (auto& tunnel : *batch.mutable_tunnels())
+        if (tunnel.id() == kOffice) tunnel.set_mtu(mtu);
+    });
+  };
+  declare(1300);
+  EXPECT_EQ(told_mtu(kToParis), 1238u);
+  EXPECT_EQ(told_mtu(kToOsaka), 1434u);
+  EXPECT_EQ(berlin.path_of(kOffice).origin, MtuOrigin::kDeclared);
+  EXPECT_EQ(berlin.path_of(kOffice).mtu, 1300u);
+  EXPECT_EQ(berlin.path_of(kOffice).route_mtu, 1500u);
+  declare(0);
+  EXPECT_EQ(told_mtu(kToParis), 1438u);
+  EXPECT_EQ(berlin.path_of(kOffice).origin, MtuOrigin::kRoute);
+}
+
 TEST_F(PathMtu, ForgedQuotesChangeNothingAndAreCounted) {
   const Sent sent = sent_by_berlin(kToParis);
   const io::Quote real = quote_of(sent, 576);

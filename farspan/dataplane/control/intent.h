@@ -59,6 +59,7 @@ struct TunnelRow {
   std::shared_ptr<InterfaceCounters> counters;
   std::shared_ptr<TunnelPath> path;            // made and kept with the counters
   std::shared_ptr<const TunnelBounds> bounds;  // never null in a row; another one: others
+  uint16_t mtu = TunnelPath::kMost;            // of outer packets, as declared
   bool operator==(const TunnelRow&) const = default;
 };
 

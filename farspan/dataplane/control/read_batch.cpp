@@ -150,10 +150,15 @@ class BatchReader {
     }
     Result<TunnelBounds> bounds = read_bounds(name, row);
     if (!bounds) return bounds.error();
+    if (row.mtu() != 0 && (row.mtu() < TunnelPath::kLeast || row.mtu() > TunnelPath::kMost)) {
+      return row_error(name, "mtu", std::to_string(row.mtu()) + " is no size of packets",
+                       "use 576 to 65535, or 0 when none is declared");
+    }
     TunnelRow& tunnel = intent_.tunnels.write(TunnelId(row.id()));
     tunnel.is_link = row.is_link();
     tunnel.vrf = VrfId(row.vrf());
     tunnel.remote = remote;
+    tunnel.mtu = static_cast<uint16_t>(row.mtu() != 0 ? row.mtu() : TunnelPath::kMost);
     if (!tunnel.counters) {
       tunnel.counters = std::make_shared<InterfaceCounters>();
       tunnel.path = std::make_shared<TunnelPath>();

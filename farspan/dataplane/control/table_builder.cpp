@@ -139,6 +139,7 @@ void TableBuilder::compile_tunnels() {
       draft_.tunnel_by_id.erase(id.value());
     }
     if (row == nullptr || before == *row) continue;
+    if (before && before->mtu != row->mtu) ++draft_.changed_mtus;
     const VrfIndex vrf(row->is_link ? 0 : intent_->vrfs.find(row->vrf)->index);
     draft_.tunnels.write(row->index) = {.is_vacant = false,
                                         .judged_anew = next_version(),
@@ -147,7 +148,8 @@ void TableBuilder::compile_tunnels() {
                                         .vrf = vrf,
                                         .counters = row->counters,
                                         .path = row->path,
-                                        .bounds = row->bounds};
+                                        .bounds = row->bounds,
+                                        .mtu = row->mtu};
     if (!before) draft_.tunnel_by_id.insert(id.value(), TunnelIndex(row->index));
   }
 }

@@ -61,6 +61,7 @@ struct TunnelEntry {
   std::shared_ptr<InterfaceCounters> counters;  // never null in a row
   std::shared_ptr<TunnelPath> path;             // never null in a row
   std::shared_ptr<const TunnelBounds> bounds;   // never null in a row
+  uint16_t mtu = TunnelPath::kMost;             // of outer packets, as declared
 };
 
 struct Tables {
@@ -74,6 +75,7 @@ struct Tables {
   IdIndex<TunnelIndex> tunnel_by_id;
   IdIndex<bool> declared_peers;  // addresses of the underlay; each is there
   ChangeLog changes;
+  uint32_t changed_mtus = 0;  // how often one that was declared became another
 
   const VrfEntry& at(VrfIndex vrf) const { return vrfs[vrf.value()]; }
   const PortEntry& at(PortIndex port) const { return ports[port.value()]; }

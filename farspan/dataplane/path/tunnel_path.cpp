@@ -12,20 +12,21 @@ constexpr uint64_t kSinceMask = (uint64_t{1} << (kOriginShift - kSinceShift)) - 
 
 }  // namespace
 
-void TunnelPath::set_route(uint32_t remote, uint32_t mtu, uint64_t now_seconds) {
+void TunnelPath::set_route(uint32_t remote, uint32_t mtu, uint64_t now_seconds, uint32_t declared) {
   if (remote != remote_) {
     learnt_ = {};
     times_kept_ = 0;
   }
   remote_ = remote;
   route_mtu_ = mtu;
+  known_mtu_ = std::min(mtu, declared);
   publish(now_seconds);
 }
 
 TunnelPath::InForce TunnelPath::in_force(uint64_t now_seconds) {
   if (learnt_.mtu != 0 && now_seconds >= learnt_.until_seconds) forget(learnt_.origin, now_seconds);
-  if (learnt_.mtu == 0) return {.mtu = route_mtu_};
-  return {.mtu = std::min(route_mtu_, learnt_.mtu),
+  if (learnt_.mtu == 0) return {.mtu = known_mtu_};
+  return {.mtu = std::min(known_mtu_, learnt_.mtu),
           .may_fragment = learnt_.may_fragment,
           .until_seconds = learnt_.until_seconds};
 }
@@ -81,9 +82,11 @@ bool TunnelPath::forget(MtuOrigin origin, uint64_t now_seconds) {
 }
 
 void TunnelPath::publish(uint64_t now_seconds) {
-  const bool is_learnt = learnt_.mtu != 0 && learnt_.mtu <= route_mtu_;
-  const uint32_t mtu = is_learnt ? learnt_.mtu : route_mtu_;
-  const MtuOrigin origin = is_learnt ? learnt_.origin : MtuOrigin::kRoute;
+  const bool is_learnt = learnt_.mtu != 0 && learnt_.mtu <= known_mtu_;
+  const uint32_t mtu = is_learnt ? learnt_.mtu : known_mtu_;
+  const MtuOrigin origin = is_learnt                 ? learnt_.origin
+                           : known_mtu_ < route_mtu_ ? MtuOrigin::kDeclared
+                                                     : MtuOrigin::kRoute;
   const PathReport before = report();
   const uint64_t since = before.mtu == mtu && before.origin == origin ? before.since_seconds
                                                                       : now_seconds & kSinceMask;

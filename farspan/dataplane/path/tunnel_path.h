@@ -2,9 +2,9 @@
 // TunnelPath: how large an outer IPv4 packet may be on the way to the peer of a tunnel, and how
 // that is known.
 //
-// The route says how large a packet may leave; whatever was learnt of the way beyond can only be
-// less. It is forgotten after its time, when the route carries less, and when the peer is
-// somewhere else.
+// The route says how large a packet may leave; what was declared, and whatever was learnt of the
+// way beyond, can only be less. What was learnt is forgotten after its time, when the route carries
+// less, and when the peer is somewhere else.
 //
 //   what was learnt from     is believed because                       for
 //   quote                    it names an SPI and a sequence number     10 min (RFC 1191 §6.3)
@@ -26,12 +26,12 @@
 
 namespace farspan::dataplane {
 
-enum class MtuOrigin : uint8_t { kUnknown, kRoute, kQuote, kProbe, kBlackHole };
+enum class MtuOrigin : uint8_t { kUnknown, kRoute, kQuote, kProbe, kBlackHole, kDeclared };
 
 /// As in tables.proto.
 constexpr std::string_view word_of(MtuOrigin origin) {
-  constexpr std::array<std::string_view, 5> kWords = {"unknown", "route", "quote", "probe",
-                                                      "black_hole"};
+  constexpr std::array<std::string_view, 6> kWords = {"unknown", "route",      "quote",
+                                                      "probe",   "black_hole", "declared"};
   return kWords[static_cast<size_t>(origin)];
 }
 
@@ -48,6 +48,7 @@ class TunnelPath {
   /// Nothing that was learnt lowers an MTU below this; larger packets then leave without DF (RFC
   /// 791 §3.2: what every host takes; RFC 8899 §5.1.2).
   static constexpr uint32_t kLeast = 576;
+  static constexpr uint32_t kMost = 65535;
   static constexpr uint64_t kForgetSeconds = 600;  // RFC 1191 §6.3
   static constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
 
@@ -58,7 +59,8 @@ class TunnelPath {
   };
 
   /// The route to the peer, which is at `remote`, carries `mtu`.
-  void set_route(uint32_t remote, uint32_t mtu, uint64_t now_seconds);
+  /// @param declared  the largest packet that operators know to pass
+  void set_route(uint32_t remote, uint32_t mtu, uint64_t now_seconds, uint32_t declared = kMost);
   InForce in_force(uint64_t now_seconds);
 
   /// Packets larger than `mtu` do not arrive. False: that changes nothing that is in force.
@@ -94,6 +96,7 @@ class TunnelPath {
   };
   uint32_t remote_ = 0;
   uint32_t route_mtu_ = 0;
+  uint32_t known_mtu_ = 0;  // of the route, or as declared
   Learnt learnt_;
   BlackHole black_hole_;
   uint32_t times_kept_ = 0;

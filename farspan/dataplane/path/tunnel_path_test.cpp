@@ -31,6 +31,25 @@ TEST(TunnelPath, GoesByTheRouteUntilSomethingLessIsLearnt) {
   EXPECT_EQ(path.report().origin, MtuOrigin::kRoute);
 }
 
+TEST(TunnelPath, WhatIsDeclaredBoundsTheRouteAndNotWhatIsLearnt) {
+  TunnelPath path;
+  path.set_route(kPeer, 1500, 100, 1400);
+  EXPECT_EQ(path.in_force(100).mtu, 1400u);
+  EXPECT_EQ(path.report().origin, MtuOrigin::kDeclared);
+  EXPECT_EQ(path.report().mtu, 1400u);
+  EXPECT_EQ(path.report().route_mtu, 1500u);
+  EXPECT_FALSE(path.lower(1450, MtuOrigin::kQuote, 100));
+  EXPECT_TRUE(path.lower(1300, MtuOrigin::kQuote, 101));
+  EXPECT_EQ(path.in_force(101).mtu, 1300u);
+  EXPECT_EQ(path.report().origin, MtuOrigin::kQuote);
+  path.set_route(kPeer, 1350, 102, 1400);
+  EXPECT_TRUE(path.forget(MtuOrigin::kQuote, 102));
+  EXPECT_EQ(path.in_force(102).mtu, 1350u);
+  EXPECT_EQ(path.report().origin, MtuOrigin::kRoute);
+  path.set_route(kPeer, 1500, 103);
+  EXPECT_EQ(path.in_force(103).mtu, 1500u) << "nothing is declared any more";
+}
+
 TEST(TunnelPath, ForgetsTenMinutesAfterItWasLastTold) {  // RFC 1191 §6.3
   TunnelPath path;
   path.set_route(kPeer, 1500, 100);

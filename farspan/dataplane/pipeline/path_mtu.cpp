@@ -36,7 +36,7 @@ void Pipeline::learn_mtu(ipsec::OutboundSa& sa) {
     // An older SA may still lead to where the peer was.
     const ipsec::OutboundSa* const newest = sad_->newest_outbound(sa.tunnel());
     if (newest == nullptr || newest->path().remote.address == path.remote.address)
-      known.set_route(path.remote.address, route, now_seconds_);
+      known.set_route(path.remote.address, route, now_seconds_, tables_->at(*tunnel).mtu);
     if (tables_->at(*tunnel).is_link) watch_link(tables_->at(*tunnel));
     in_force = known.in_force(now_seconds_);
     in_force.mtu = in_force.mtu == 0 ? route : std::min(in_force.mtu, route);

@@ -31,6 +31,7 @@ void Pipeline::begin_batch(const Tables& tables, const ipsec::SadView& sad, Inst
       static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now_ms_).count());
   esp_.set_now(now_seconds_);
   follow_routes();
+  if (std::exchange(changed_mtus_, tables.changed_mtus) != tables.changed_mtus) ++path_epoch_;
   sas_version_ = sad.version();
 }
 

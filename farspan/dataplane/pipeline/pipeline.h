@@ -209,7 +209,8 @@ class Pipeline {
   Coalescer coalescer_{Coalescer::Udp::kMerge};
   IcmpLimit icmp_limit_;
   SentSas sent_sas_;
-  uint32_t path_epoch_ = 0;  // another one: every SA learns its MTU again
+  uint32_t path_epoch_ = 0;    // another one: every SA learns its MTU again
+  uint32_t changed_mtus_ = 0;  // as the tables of the last batch had it
   bool are_routes_changed_ = false;
   uint64_t routes_followed_seconds_ = 0;
   std::vector<TunnelId> watched_links_;  // those that carried something

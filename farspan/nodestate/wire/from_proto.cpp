@@ -14,7 +14,7 @@ namespace {
 
 constexpr uint32_t kMaxLabel = (1u << 20) - 1;  // RFC 3032 §2.1: 20 bits, 0-15 reserved
 constexpr uint32_t kMinLabel = 16;
-constexpr uint32_t kMostInWindow = 4096;
+constexpr uint32_t kMostInWindow = 4096, kMostMtu = 65535;
 constexpr size_t kShownLength = 40;  // of a wrong value in a refusal
 constexpr const char* kRemedy =
     "this is a defect of the sender; make both programs the same version";
@@ -288,6 +288,7 @@ Result<Keyed<TunnelId, Tunnel>> from_proto(const v1::Tunnel& message) {
   RowReader row(resource_of("Tunnel", message.office().connection(), message.id()));
   Keyed<TunnelId, Tunnel> read{row.id<TunnelId>("id", message.id()), {}};
   read.row.ike = ike_of(row, message.ike());
+  read.row.mtu = row.number("mtu", message.mtu(), 0, kMostMtu);
   const bool has_link_id = (message.id() & kLinkBit) != 0;
   switch (message.use_case()) {
     case v1::Tunnel::kOffice:

@@ -76,6 +76,7 @@ v1::SecurityGroup to_proto(SecurityGroupId id, const SecurityGroup& group) {
 
 v1::Tunnel to_proto(TunnelId id, const Tunnel& tunnel) {
   v1::Tunnel message;
+  message.set_mtu(tunnel.mtu);
   message.set_id(id.value());
   to_proto(tunnel.ike, *message.mutable_ike());
   std::visit(Overloaded{[&](const OfficeTunnel& office) {
