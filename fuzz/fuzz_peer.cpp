@@ -8,8 +8,9 @@
 //
 // The first byte chooses the suite of the link, then follow steps: [from][how][ends][length 2]
 // [bytes …], the bytes being an inner packet or edits of the one before, [place, 2 bytes][byte]
-// each. Everything is sealed with real SAs, and every train is carried to whom it is for until the
-// network is at rest. Laws, after each input:
+// each. One bit of `how` sends the packet 256 times, once of each protocol number. Everything is
+// sealed with real SAs, and every train is carried to whom it is for until the network is at rest.
+// Laws, after each input:
 //
 //   - it came to rest: nothing goes round for ever
 //   - every node accounts for every packet (the law of pipeline.h), and broke no invariant
@@ -44,7 +45,8 @@ void require(bool holds) {
 struct Step {
   enum class From : uint8_t { kParis, kRome, kKyoto, kOsaka, kBerlin, kInstance, kTime, kStranger };
   From from;
-  bool is_edit, fix_network, fix_transport, is_train, is_marked, is_cut, has_odd_header;
+  bool is_edit, fix_network, fix_transport, is_train, is_marked, is_cut, has_odd_header,
+      is_of_each_protocol;
   uint8_t source, destination;  // of kEnds; beyond them: as the bytes have it
   std::span<const uint8_t> bytes;
 };
@@ -63,6 +65,7 @@ std::optional<Step> take_step(std::span<const uint8_t>& input) {
             .is_marked = (how & 16) != 0,
             .is_cut = (how & 32) != 0,
             .has_odd_header = (how & 64) != 0,
+            .is_of_each_protocol = (how & 128) != 0,
             .source = static_cast<uint8_t>(ends >> 4),
             .destination = static_cast<uint8_t>(ends & 15),
             .bytes = input.subspan(kFixed, length)};
@@ -112,6 +115,14 @@ void finish(const Step& step, std::span<uint8_t> packet) {
 
 // The packet, or what a host makes of it: a burst of a flow, or fragments.
 std::vector<Bytes> wire_packets(const Step& step, const Bytes& packet) {
+  if (step.is_of_each_protocol && packet.size() >= kIp) {
+    std::vector<Bytes> packets(256, packet);
+    for (size_t protocol = 0; protocol < packets.size(); ++protocol) {
+      packets[protocol][9] = static_cast<uint8_t>(protocol);
+      finish(step, packets[protocol]);
+    }
+    return packets;
+  }
   if (step.is_cut && packet.size() > kIp + 8) {
     const size_t part = std::max<size_t>((packet.size() - kIp) / 3 / 8 * 8, 8);
     return fragments_of(packet, part);
@@ -217,10 +228,15 @@ class Network {
     }
     uint8_t next_header = is_link ? kNextHeaderMpls : kNextHeaderIpv4;
     if (!is_link && step.has_odd_header) next_header = packet.empty() ? 59 : packet[0];
-    Sent train = peer.seal_train(tunnel, inner, next_header);
+    for (const Bytes& one : inner) {
+      if (step.is_of_each_protocol) deliver(step, peer.seal_train(tunnel, {one}, next_header));
+    }
+    if (!step.is_of_each_protocol) deliver(step, peer.seal_train(tunnel, inner, next_header));
+    carry();
+  }
+  void deliver(const Step& step, Sent train) {
     if (step.is_marked) train.tos = 3;
     deliver({std::move(train)});
-    carry();
   }
   void send_frame(const Step& step, Bytes& packet) {
     if (packet.size() < kVirtio + kEthernet) return;
@@ -294,8 +310,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace farspan;
   static dataplane::testing::Network networks[] = {
       dataplane::testing::Network({crypto::Cipher::kAesGcm256, crypto::Integrity::kAead}),
-      dataplane::testing::Network(
-          {crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha512_256})};
-  if (size > 0) networks[data[0] & 1].take({data + 1, size - 1});
+      dataplane::testing::Network({crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha512_256}),
+      dataplane::testing::Network({crypto::Cipher::kChaCha20Poly1305, crypto::Integrity::kAead}),
+      dataplane::testing::Network({crypto::Cipher::kTripleDesCbc, crypto::Integrity::kHmacMd5_96})};
+  if (size > 0) networks[data[0] & 3].take({data + 1, size - 1});
   return 0;
 }

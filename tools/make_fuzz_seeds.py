@@ -94,8 +94,8 @@ def frames_seeds():
 # ---- fuzz_peer: [suite of the link], records [from][how][ends][length 2][inner packet, or edits [place 2][byte]]
 
 PARIS, ROME, KYOTO, OSAKA, BERLIN, INSTANCE, TIME, STRANGER = range(8)
-EDIT, NETWORK_AS_IS, TRANSPORT_AS_IS, TRAIN, MARKED, CUT, ODD_HEADER = (1 << bit for bit in range(7))
-AS_IT_IS, ROUTER_OF_BERLIN, NOWHERE = 15, 2, 10
+EDIT, NETWORK_AS_IS, TRANSPORT_AS_IS, TRAIN, MARKED, CUT, ODD_HEADER, EACH_PROTOCOL = (1 << bit for bit in range(8))
+AS_IT_IS, ROUTER_OF_BERLIN, ROUTER_OF_OSAKA, NOWHERE = 15, 2, 5, 10
 
 
 def peer_seeds():
@@ -116,13 +116,21 @@ def peer_seeds():
             "too_big": ip / ICMP(type=3, code=4, nexthopmtu=900) / quoted,
             "gre": IP(src=source, dst=ip.dst, proto=47) / Raw(b"g" * 30),
         }
-        link = sender % 2  # of either suite
+        link = sender % 4  # of each suite
         for name, packet in packets.items():
             content = bytes(packet)
             for how, kind in ((0, "plain"), (TRAIN | MARKED, "train"), (CUT, "cut")):
                 put("fuzz_peer", f"{names[sender]}_{name}_{kind}", bytes([link]) + step(sender, content, how))
             put("fuzz_peer", f"{names[sender]}_{name}_astray", bytes([link])
                 + step(sender, content, destination=NOWHERE) + step(sender, struct.pack(">HB", 8, 1), EDIT))
+        for place, router in (("berlin", ROUTER_OF_BERLIN), ("osaka", ROUTER_OF_OSAKA)):
+            for name in ("udp", "tcp", "echo"):
+                content = bytes(packets[name])
+                steps = step(sender, content, destination=router) + step(sender, content, CUT, destination=router)
+                put("fuzz_peer", f"{names[sender]}_{name}_to_the_router_of_{place}", bytes([link]) + steps)
+        for name in ("udp", "gre"):
+            put("fuzz_peer", f"{names[sender]}_{name}_of_each_protocol", bytes([link]) + step(sender, bytes(packets[name]), EACH_PROTOCOL)
+                + step(sender, bytes(packets[name]), EACH_PROTOCOL, destination=ROUTER_OF_BERLIN))
     frame = virtio() + bytes(Ether(src="02:f5:00:00:00:05", dst="02:00:00:00:00:01") / IP(src="10.1.0.5", dst="172.16.0.5") / UDP() / b"x")
     put("fuzz_peer", "there_and_back", b"\0" + step(INSTANCE, frame) + step(TIME, bytes(10)) + step(PARIS, bytes(IP(src="172.16.0.5", dst="10.1.0.5") / UDP() / b"y")))
     put("fuzz_peer", "another_label", b"\0" + step(OSAKA, struct.pack(">I", 18 << 12 | 0x100 | 64) + bytes(20), ODD_HEADER))
@@ -150,7 +158,7 @@ def reassemble_seeds():
 
 def esp_seeds():
     inner = bytes(IP(src="10.1.0.5", dst="10.2.0.9") / UDP(sport=1, dport=2) / Raw(b"x" * 20))
-    for sa in range(16):
+    for sa in range(30):
         pad = bytes(range(1, 1 + -(len(inner) + 2) % 16))
         put("fuzz_esp", f"authentic_{sa}", bytes([2 * sa + 1]) + inner + pad + bytes([len(pad), 4]))
         put("fuzz_esp", f"wire_{sa}", bytes([2 * sa]) + struct.pack(">II", 0x1000 + sa, 1) + bytes(64))
