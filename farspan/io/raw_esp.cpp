@@ -57,21 +57,15 @@ std::span<LandedTrain> RawEsp::receive(BufferPool& pool) {
     b.messages[i].msg_hdr.msg_iov = b.vectors[i].data();
     b.messages[i].msg_hdr.msg_iovlen = b.vectors[i].size();
   }
-  int count;
-  do {
-    count = ::recvmmsg(fd_.get(), b.messages.data(), std::max(ready, 1u), MSG_DONTWAIT | MSG_TRUNC,
-                       nullptr);
-  } while (count < 0 && errno != EAGAIN && errno != EBADF && errno != ENOMEM);
+  const int count = receive_messages(fd_.get(), {b.messages.data(), std::max(ready, 1u)});
 
-  size_t taken = 0;
-  for (unsigned i = 0; i < static_cast<unsigned>(std::max(count, 0)); ++i) {
+  const auto taken = static_cast<unsigned>(std::max(count, 0));
+  for (unsigned i = 0; i < taken; ++i) {
     Landed landed = b.landings[i].take(b.messages[i].msg_len);
-    LandedTrain& place = b.trains[taken];
-    if (!landed.buffer) {
-      place = {};
-      ++taken;
-      continue;
-    }
+    LandedTrain& place = b.trains[i];
+    place = {};
+    if (!landed.buffer) continue;
+    place.buffer = std::move(landed.buffer);
     uint8_t* const packet = landed.bytes.data();
     const auto length = static_cast<uint32_t>(landed.bytes.size());
     const uint32_t header_length = length >= 20 ? uint32_t{packet[0] & 0x0Fu} * 4 : 0;
@@ -85,8 +79,6 @@ std::span<LandedTrain> RawEsp::receive(BufferPool& pool) {
                         .length = length - header_length,
                         .segment_size = length - header_length,
                         .tos = packet[1]};
-    place.buffer = std::move(landed.buffer);
-    ++taken;
   }
   return {b.trains.data(), taken};
 }

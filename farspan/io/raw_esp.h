@@ -28,8 +28,8 @@ class RawEsp {
   int fd() const { return fd_.get(); }
 
   /// Takes what has arrived, without waiting: ESP packets without their outer header; fewer than
-  /// kReceiveBuffers means drained. One with a header the kernel should not have passed is left
-  /// out.
+  /// kReceiveBuffers means drained. One with a header the kernel should not have passed is
+  /// empty, so that it is counted as a malformed one.
   std::span<LandedTrain> receive(BufferPool& pool);
   static constexpr unsigned kReceiveBuffers = 64;
 

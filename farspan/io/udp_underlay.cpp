@@ -114,12 +114,8 @@ std::span<LandedTrain> UdpUnderlay::receive(BufferPool& pool) {
     header.msg_controllen = b.controls[i].size();
     header.msg_flags = 0;
   }
-  int count;
-  do {
-    // An error that an ICMP message left on the socket is reported once instead of data: ask again.
-    count = ::recvmmsg(fd_.get(), b.messages.data(), std::max(ready, 1u), MSG_DONTWAIT | MSG_TRUNC,
-                       nullptr);
-  } while (count < 0 && errno != EAGAIN && errno != EBADF && errno != ENOMEM);
+  // An error that an ICMP message left on the socket is reported once instead of data: ask again.
+  const int count = receive_messages(fd_.get(), {b.messages.data(), std::max(ready, 1u)});
   if (count < 0) return {};
 
   for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {

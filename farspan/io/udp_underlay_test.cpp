@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/io/udp_underlay.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <poll.h>
@@ -44,6 +45,15 @@ std::vector<std::vector<uint8_t>> receive_packets(UdpUnderlay& socket, size_t co
     }
   }
   return packets;
+}
+
+TEST(UdpUnderlay, ReceivingEndsWhateverTheError) {
+  auto socket = UdpUnderlay::open(kPort);
+  ASSERT_TRUE(socket.ok());
+  const UniqueFd file(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::dup2(file.get(), socket->fd()), socket->fd());
+  EXPECT_TRUE(socket->receive(pool()).empty());
+  EXPECT_EQ(errno, ENOTSOCK);
 }
 
 TEST(UdpUnderlay, CarriesATrainWithItsTosAndFromTheChosenAddress) {

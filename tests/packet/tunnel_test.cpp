@@ -419,6 +419,12 @@ TEST_F(Tunnel, AnIkeDatagramGluedToAnEspTrainReachesCharon) {
   EXPECT_EQ(osaka.count(kToIke), 1u);
 }
 
+TEST_F(Tunnel, ANativePacketWithNothingInItIsMalformed) {
+  osaka.from_wire({Sent{.source = {}, .destination = {}, .bytes = {}}});
+  EXPECT_EQ(osaka.count(kFromUnderlay), 1u);
+  expect_drops(osaka, {{kMalformedEsp, 1}});
+}
+
 TEST_F(Tunnel, IkeKeepalivesAndRubbishAreToldApart) {
   const Sent base{.source = {berlin.underlay, 4500},
                   .destination = {osaka.underlay, 4500},
