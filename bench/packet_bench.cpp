@@ -122,7 +122,7 @@ void coalescing(benchmark::State& state) {
   uint32_t trains = 0;
   measure(state, kBatch, [&] {
     std::copy(first.begin(), first.end(), arrived.memory.begin());
-    Coalescer coalescer(Coalescer::Udp::kMerge);
+    Coalescer coalescer;
     trains = 0;
     for (uint32_t i = 0; i < kBatch; ++i) {
       SuperPacket& view = (*views)[trains];

@@ -50,7 +50,7 @@ void fix_checksum(std::span<uint8_t> packet) {
 void coalesce_again(const std::vector<Bytes>& wire) {
   std::deque<Bytes> buffers;
   std::deque<SuperPacket> trains;
-  Coalescer coalescer(Coalescer::Udp::kMerge);
+  Coalescer coalescer;
   for (const Bytes& packet : wire) {
     buffers.push_back(packet);
     require(!parse(buffers.back(), trains.emplace_back()));

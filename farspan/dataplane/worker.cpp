@@ -119,7 +119,7 @@ void Worker::watch_port(uint32_t index, const PortEntry& port) {
   const int fd = port.tap->get();
   const auto prepared = io::prepare_tap(fd);
   if (!prepared) spdlog::error("port {}: {}", port.id.value(), prepared.error().text());
-  if (prepared && !prepared->has_uso) pipeline_.set_udp_coalescing(Coalescer::Udp::kKeepApart);
+  if (prepared) pipeline_.set_uso(PortIndex(index), prepared->has_uso);
   if (!prepared || !watch(fd, Source::kPort, index)) port_died(port);
 }
 

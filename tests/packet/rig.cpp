@@ -150,6 +150,13 @@ void TestNode::from_instance(uint32_t port, const std::vector<Bytes>& frames,
   }
 }
 
+void TestNode::set_uso(uint32_t port, bool has_uso) {
+  for (uint32_t i = 0; i < tables_->ports.size(); ++i) {
+    const PortEntry& row = tables_->ports[i];
+    if (!row.is_vacant && row.id == PortId(port)) pipeline_->set_uso(PortIndex(i), has_uso);
+  }
+}
+
 void TestNode::burst_from_instance(uint32_t port, const std::vector<Frame>& frames) {
   std::vector<Pipeline::PortFrame> burst;
   for (const Frame& one : frames) burst.push_back({one.virtio, land(one.bytes)});

@@ -84,6 +84,8 @@ class TestNode final : public Outside {
   /// These in one batch, with a flush after each.
   void from_instance(uint32_t port, const std::vector<Bytes>& frames,
                      const VirtioHeader& virtio = {});
+  /// Whether the port's device takes UDP super-packets.
+  void set_uso(uint32_t port, bool has_uso);
   /// A frame of a port that the tables do not have: of a fault in what is around the pipeline.
   void from_nowhere(const Bytes& frame);
   struct Frame {

@@ -292,6 +292,35 @@ TEST_F(Tunnel, SmallPacketsOfOneFlowShareATrainAndAWrite) {
               ElementsAre("172.16.0.5 > 10.2.0.5 ttl=61 tcp 4000 > 80 A seq=1 200 bytes"));
 }
 
+// One old kernel on one port costs the others nothing.
+TEST_F(Tunnel, DatagramsAreWrittenOneByOneToADeviceWithoutUso) {
+  osaka.set_uso(5, false);
+  const auto send_three_to = [&](const char* instance) {
+    std::vector<Bytes> three;
+    for (int i = 0; i < 3; ++i) {
+      Ip ip{.source = "10.1.0.5", .destination = instance, .has_df = true};
+      three.push_back(
+          labelled(udp(ip, 4000, 53, std::string(500, static_cast<char>('a' + i))), kLabel));
+    }
+    osaka.from_wire({berlin.seal_train(kLink, three, 137)});
+  };
+  send_three_to("10.2.0.5");
+  const auto writes = osaka.writes_of(5);
+  ASSERT_THAT(writes, SizeIs(3));
+  for (const Written& write : writes) {
+    EXPECT_EQ(write.virtio.gso_type, VirtioHeader::kNone);
+    EXPECT_EQ(text_of(write.packet, write.is_partial()),
+              "10.1.0.5 > 10.2.0.5 ttl=63 udp 4000 > 53 500 bytes");
+  }
+  send_three_to("10.2.0.6");
+  ASSERT_THAT(osaka.writes_of(6), SizeIs(1));
+  osaka.set_uso(5, true);
+  send_three_to("10.2.0.5");
+  EXPECT_THAT(osaka.writes_of(5), SizeIs(1));
+  EXPECT_EQ(osaka.count(kToPort), 9u);
+  expect_drops(osaka, {});
+}
+
 TEST_F(Tunnel, OfficeToOfficeAcrossTheWorldAndBack) {
   const Tso big = tso({.source = "172.16.0.5", .destination = "172.18.0.5"}, 1380, 30 * 1380);
   paris.from_instance(5, big.frame, big.virtio);

@@ -121,7 +121,7 @@ class Request {
   std::string coalesce() {
     std::deque<Bytes> buffers;
     std::deque<SuperPacket> trains;
-    Coalescer coalescer(Coalescer::Udp::kMerge);
+    Coalescer coalescer;
     while (words_ >> std::ws && !words_.eof()) {
       buffers.push_back(packet());
       if (const auto reason = parse(buffers.back(), trains.emplace_back())) return drop(*reason);

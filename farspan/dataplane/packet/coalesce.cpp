@@ -111,14 +111,14 @@ Coalescer::Train* Coalescer::find(const Train& key) {
   return nullptr;
 }
 
-bool Coalescer::is_candidate(const SuperPacket& packet) const {
+bool Coalescer::is_candidate(const SuperPacket& packet) {
   if (packet.payload_length == 0 || packet.piece_count != 1 || packet.segment_size != 0 ||
       packet.max_fragment != 0 || packet.checksum == Checksum::kPartial ||
       packet.parsed.ip_header_length != sizeof(Ipv4Header)) {
     return false;
   }
   if (packet.parsed.protocol == protocol::kTcp) return is_tcp_candidate(packet);
-  return udp_ == Udp::kMerge && is_udp_candidate(packet);
+  return is_udp_candidate(packet);
 }
 
 bool Coalescer::fits(const Train& train, const SuperPacket& packet) {

@@ -11,7 +11,8 @@
 //   for each opened packet:  if (!coalescer.absorb(batch[n], ingress)) ++n;
 //   coalescer.finish();
 //
-// Not here: deciding where a train goes; it may be segmented again when it leaves by a tunnel.
+// Not here: deciding where a train goes; it may be segmented again when it leaves by a tunnel
+// or, of UDP, by a port whose device has no USO.
 // Threads: one worker's. Never allocates.
 #pragma once
 
@@ -26,10 +27,6 @@ class Coalescer {
  public:
   static constexpr uint32_t kOpenTrains = 8;
   static constexpr uint32_t kMaxUdpSegments = 64;  // UDP_MAX_SEGMENTS of older kernels
-
-  /// UDP trains are only understood by devices with USO; datagram borders are kept either way.
-  enum class Udp : uint8_t { kKeepApart, kMerge };
-  explicit Coalescer(Udp udp) : udp_(udp) {}
 
   /// True: `packet` now is part of an earlier packet of the same flow and ingress, which holds
   /// its buffer, and its SuperPacket is free. False: it stands for itself and stays at its address
@@ -52,13 +49,12 @@ class Coalescer {
     bool is_full = false;        // a short segment or PSH ended it
   };
   Train* find(const Train& key);
-  bool is_candidate(const SuperPacket& packet) const;
+  static bool is_candidate(const SuperPacket& packet);
   static bool fits(const Train& train, const SuperPacket& packet);
   void open(SuperPacket& packet, const Train& key);
   static void append(Train& train, SuperPacket& packet);
   static void close(Train& train);
 
-  Udp udp_;
   uint32_t next_victim_ = 0;
   std::array<Train, kOpenTrains> trains_{};
 };

@@ -18,8 +18,6 @@ using net::TcpHeader;
 // Packets through one batch of the coalescer, as the pipeline drives it.
 class Batch {
  public:
-  explicit Batch(Coalescer::Udp udp = Coalescer::Udp::kMerge) : coalescer_(udp) {}
-
   void add(const Bytes& packet, uint64_t ingress = 1) {
     buffers_.push_back(packet);
     SuperPacket& view = views_.emplace_back();
@@ -55,7 +53,7 @@ PacketSpec segment(uint32_t index, size_t length = 1000) {
 // Every packet in a buffer of its own, but the last two, which came in one.
 TEST(Coalescer, ATrainHoldsTheBuffersOfItsPackets) {
   io::BufferPool pool({.small = 4, .large = 1});
-  Coalescer coalescer(Coalescer::Udp::kMerge);
+  Coalescer coalescer;
   SuperPacket head, next;
   for (uint32_t i = 0; i < 5; ++i) {
     PacketSpec spec = segment(i, 300);
@@ -258,16 +256,14 @@ TEST(Coalescer, TrainsEndAtTheLargestPacket) {
   EXPECT_EQ(small.finish()[0].piece_count, SuperPacket::kMaxPieces);
 }
 
-TEST(Coalescer, MergesDatagramsOnlyWhenAsked) {
+TEST(Coalescer, MergesDatagrams) {
   PacketSpec a = segment(0), b = segment(1), c = segment(2, 10);
-  Batch merging, apart(Coalescer::Udp::kKeepApart);
+  Batch merging;
   std::vector<Bytes> sent = {udp_packet(a), udp_packet(b), udp_packet(c)};
   for (const Bytes& packet : sent) merging.add(packet);
-  for (const Bytes& packet : sent) apart.add(packet);
   ASSERT_EQ(merging.finish().size(), 1u);
   EXPECT_EQ(merging.finish()[0].wire_packets(), 3u);
   EXPECT_EQ(merging.segmented(), sent);
-  EXPECT_EQ(apart.finish().size(), 3u);
 }
 
 TEST(Coalescer, UdpWithoutChecksumStaysWithout) {

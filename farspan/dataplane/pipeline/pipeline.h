@@ -94,8 +94,9 @@ class Pipeline {
   /// Sends what waits; end_batch() does the same.
   void flush() { sender_.flush(); }
 
-  /// Whether UDP super-packets may be made for ports: their devices must understand USO.
-  void set_udp_coalescing(Coalescer::Udp udp) { coalescer_ = Coalescer(udp); }
+  /// Whether the port's device takes UDP super-packets; all do until something else is said. Not
+  /// between begin_batch() and end_batch().
+  void set_uso(PortIndex port, bool has_uso);
 
   const FlowTable& flows() const { return flows_; }
   /// Whether flows wait to be forgotten: whoever has nothing else to do makes another batch.
@@ -145,6 +146,7 @@ class Pipeline {
   std::optional<DropReason> refuse_vrf(const Arrival& from) const;
   // to_port.cpp
   void to_port(SuperPacket& packet, PortIndex port, const Arrival& from);
+  bool takes_whole(const SuperPacket& packet, PortIndex port) const;
   void write_frame(SuperPacket& packet, const PortEntry& port);
   // to_tunnel.cpp
   void to_tunnel(SuperPacket& packet, const Adjacency& adjacency, const Arrival& from,
@@ -178,6 +180,8 @@ class Pipeline {
   void follow_routes();
   // fragments.h
   template <class Each>
+  void for_each_segment(SuperPacket& packet, Each each);
+  template <class Each>
   void for_each_fragment(SuperPacket& packet, uint32_t mtu, Each each);
   // answers.cpp
   void answer_as_router(SuperPacket& packet, const Arrival& from);
@@ -206,7 +210,8 @@ class Pipeline {
   FlowTable flows_;
   Reassembler reassembler_;
   EspSender sender_;
-  Coalescer coalescer_{Coalescer::Udp::kMerge};
+  Coalescer coalescer_;
+  std::vector<bool> lacks_uso_;  // by PortIndex; those behind the end do not
   IcmpLimit icmp_limit_;
   SentSas sent_sas_;
   uint32_t path_epoch_ = 0;    // another one: every SA learns its MTU again
@@ -233,7 +238,7 @@ class Pipeline {
   std::array<Opening, kMaxOpen> opening_;
   std::unique_ptr<std::array<Passage, kBurst>> burst_;
   SuperPacket originated_;          // what the node itself sends
-  SuperPacket segment_, fragment_;  // of for_each_fragment()
+  SuperPacket segment_, fragment_;  // of for_each_segment(), for_each_fragment()
   std::unique_ptr<uint8_t[]>
       fragment_bytes_;  // of for_each_fragment(): a segment, then one fragment of it
 };

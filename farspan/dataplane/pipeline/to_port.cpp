@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// to_port: a super-packet becomes one frame, and one write, whatever its length.
+// to_port: a super-packet becomes one frame, and one write, whatever its length; but for datagrams
+// that go to a device without USO (kernels before 6.2).
 #include "farspan/dataplane/packet/fragment.h"
 #include "farspan/dataplane/pipeline/fragments.h"
 #include "farspan/dataplane/pipeline/node_mac.h"
@@ -24,7 +25,8 @@ void Pipeline::to_port(SuperPacket& packet, PortIndex index, const Arrival& from
   switch (fit(packet, port.mtu)) {
     case Fit::kFits:
       if (!lower_ttl(packet, from)) return end(packet, DropReason::kTtlExceeded);
-      return write_frame(packet, port);
+      if (takes_whole(packet, index)) return write_frame(packet, port);
+      return for_each_segment(packet, [&](SuperPacket& segment) { write_frame(segment, port); });
     case Fit::kTooBig:
       report(packet, from, IcmpError::kFragmentationNeeded, port.mtu);
       return end(packet, DropReason::kFragmentationNeeded);
@@ -33,6 +35,16 @@ void Pipeline::to_port(SuperPacket& packet, PortIndex index, const Arrival& from
       return for_each_fragment(packet, port.mtu,
                                [&](SuperPacket& fragment) { write_frame(fragment, port); });
   }
+}
+
+void Pipeline::set_uso(PortIndex port, bool has_uso) {
+  if (port.value() >= lacks_uso_.size()) lacks_uso_.resize(port.value() + size_t{1});
+  lacks_uso_[port.value()] = !has_uso;
+}
+
+bool Pipeline::takes_whole(const SuperPacket& packet, PortIndex port) const {
+  return packet.segment_size == 0 || packet.parsed.protocol != net::protocol::kUdp ||
+         port.value() >= lacks_uso_.size() || !lacks_uso_[port.value()];
 }
 
 void Pipeline::write_frame(SuperPacket& packet, const PortEntry& port) {
