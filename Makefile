@@ -6,7 +6,7 @@ LAB ?= examples/global-offices
 FARSPAN := build/release/bin/farspan
 CTEST := ctest --test-dir build/release --output-on-failure --no-tests=error
 
-.PHONY: help setup configure programs build demo test unit lab-test asan fuzz bench format down clean
+.PHONY: help setup configure programs build demo test unit lab-test asan fuzz bench bench-control format down clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -47,6 +47,9 @@ fuzz: setup ## every fuzz target for SECONDS_EACH seconds (30)
 
 bench: build ## ns and cycles per packet, throughput beside peers, one run
 	@bench/run.sh
+
+bench-control: build ## the control side with 10,000 offices and 20 simulated nodes, one run
+	@build/release/bin/controller_bench
 
 format: ## clang-format every source
 	@tools/check_format --fix
