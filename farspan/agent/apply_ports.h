@@ -24,7 +24,7 @@
 
 namespace farspan::agent {
 
-using Ports = std::map<nodestate::PortId, nodestate::Port>;
+using nodestate::Ports;
 using PortFds = std::map<nodestate::PortId, UniqueFd>;
 
 class PortApplier {

@@ -26,7 +26,7 @@
 namespace farspan::agent {
 
 using Clock = std::chrono::steady_clock;
-using Tunnels = std::map<nodestate::TunnelId, nodestate::Tunnel>;
+using nodestate::Tunnels;
 
 // charon is asked, and the controller told, this often.
 inline constexpr std::chrono::milliseconds kStatusPeriod{1000};

@@ -5,8 +5,9 @@
 //   ask() ── post ─────────────────────▶ Rest::answer(request, stop)
 //   waits on the bell                         │
 //      ├─ answered  ◀── rings ────────────────┘
-//      ├─ deadline ─────▶ 503
-//      └─ client gone ──▶ nobody is told
+//      ├─ deadline ── stop ──▶ 503
+//      ├─ client gone ── stop ──▶ nobody is told
+//      └─ the program ends ── stop
 //
 // Who waits and who works share it; the last one to let go ends it. A question that nobody waits
 // for when its turn comes is not begun; a change is made all the same. Inside this folder only.
@@ -16,7 +17,6 @@
 
 #include <poll.h>
 
-#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
@@ -25,6 +25,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <variant>
 
 #include "farspan/api/work.h"
@@ -39,13 +40,14 @@ struct Workers {
 
   WorkPool questions{kQuestions, kNiceOfQuestions};
   WorkPool changes{kChanges, 0};
+  std::stop_source ending;
 };
 
 struct Asked {
   explicit Asked(const boost::asio::any_io_executor& executor) : bell(executor) {}
 
   boost::asio::steady_timer bell;
-  std::atomic<bool> is_wanted = true;
+  std::stop_source stop;
   std::variant<Answer, Watch> answered;
   bool is_answered = false;     // on the strand
   bool is_client_gone = false;  // on the strand
@@ -81,9 +83,12 @@ boost::asio::awaitable<Answered> ask(Socket& socket, bool is_half_close_known, c
   if (work == Work::kQuick) co_return rest.answer(request);
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto asked = std::make_shared<Asked>(executor);
+  const std::stop_callback ending(workers.ending.get_token(),
+                                  [stop = asked->stop]() mutable { stop.request_stop(); });
+  request.stop = asked->stop.get_token();
   WorkPool& pool = work == Work::kChange ? workers.changes : workers.questions;
   pool.post([asked, executor, work, &rest, request = std::move(request)] {
-    if (work == Work::kQuestion && !asked->is_wanted) return;
+    if (work == Work::kQuestion && request.stop.stop_requested()) return;
     asked->answered = rest.answer(request);
     boost::asio::post(executor, [asked] {
       asked->is_answered = true;
@@ -99,7 +104,7 @@ boost::asio::awaitable<Answered> ask(Socket& socket, bool is_half_close_known, c
   boost::system::error_code ignored;
   socket.cancel(ignored);
   if (asked->is_answered) co_return std::move(asked->answered);
-  asked->is_wanted = false;
+  asked->stop.request_stop();
   if (asked->is_client_gone) co_return std::nullopt;
   co_return took_too_long();
 }

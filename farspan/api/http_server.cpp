@@ -224,8 +224,9 @@ struct HttpServer::Running {
         socket_path(options.socket_path) {}
   ~Running() { close(); }
 
-  // Nobody is served any more.
+  // Nobody is served any more, and what is worked on is asked to end.
   void close() {
+    workers.ending.request_stop();
     io.stop();
     for (auto& thread : threads) thread.join();
     threads.clear();

@@ -157,7 +157,7 @@ Answer Rest::metrics(const Request&, const PathValues&) const {
                   std::to_string(counter.value) + "\n";
     for (const auto& [id, tunnel] : state->tunnels) {
       const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use);
-      const auto* seen = status.tunnel(*report, id.value());
+      const auto* seen = status.tunnel(name, id.value());
       const bool is_up = seen != nullptr && seen->child_state == "ipsec_sa_established";
       tunnels +=
           "farspan_tunnel_up" + node +

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // routes, tunnels, export: what the network does, and why.
 #include "farspan/api/json.h"
+#include "farspan/api/page.h"
 #include "farspan/api/resource_status.h"
+#include "farspan/api/work.h"
 
 namespace farspan::api {
 namespace {
@@ -105,18 +107,37 @@ std::string item_of(const nodestate::Tunnel& tunnel) {
 
 }  // namespace
 
-Answer Rest::routes(const Request&, const PathValues& values) const {
-  const auto candidates = sources_.controller.routes_of(values[0]);
-  if (!candidates) return refusal(candidates.error());
-  const auto now = sources_.controller.published();
-  const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
-  Json list = Json::array(), in_force = Json::array();
-  for (const auto& route : *candidates) list.push_back(route_json(route));
+// Made from the pieces that are published, no further than the page goes.
+Answer Rest::routes(const Request& request, const PathValues& values) const {
+  const auto page = page_of(request);
+  if (!page) return refusal(page.error());
+  const auto now = at_page(*page);
+  if (!now) return refusal(now.error());
+  if ((*now)->model.find<model::Vpc>(values[0]) == nullptr)
+    return refusal(Error{ErrorCode::kNotFound, "Vpc " + values[0], "", "does not exist",
+                         "list what exists with: farspan get Vpc"});
+  const auto after = net::Prefix::parse(page->after);
+  if (!after && !page->after.empty()) return refusal(no_continuation(request));
+  const auto found = compiler::explain_routes(**now, values[0], after, page->limit);
+  const ResourceStatus status(**now, sources_.reports, std::chrono::steady_clock::now());
+  std::string list;
+  for (const auto& route : found.routes) {
+    if (request.stop.stop_requested()) return took_too_long();
+    list += (list.empty() ? "" : ",") + to_text(route_json(route));
+  }
+  Json in_force = Json::array();
   for (const std::string& node : status.nodes_with_vpc(values[0])) {
     const InForce there = status.on_node(node, "Vpc " + values[0]);
     in_force.push_back({{"node", node}, {"in_force", there.is_in_force}, {"reason", there.reason}});
   }
-  return json_answer({{"vpc", values[0]}, {"routes", list}, {"nodes", in_force}});
+  std::string text = "{\"vpc\":" + to_text(values[0]) + ",\"routes\":[" + list +
+                     "],\"nodes\":" + to_text(in_force);
+  if (found.has_more) {
+    sources_.controller.keep(*now);
+    text += ",\"continue\":" +
+            to_text(continuation((*now)->revision, found.routes.back().destination.text()));
+  }
+  return {200, "application/json", text + "}\n", ""};
 }
 
 Answer Rest::tunnels(const Request&, const PathValues&) const {
@@ -124,14 +145,13 @@ Answer Rest::tunnels(const Request&, const PathValues&) const {
   const ResourceStatus status(*now, sources_.reports, std::chrono::steady_clock::now());
   Json list = Json::array();
   for (const auto& [node, state] : now->states) {
-    const auto report = sources_.reports.of(node);
     for (const auto& [id, tunnel] : state->tunnels) {
       Json row = tunnel_json(node, id, tunnel);
       if (const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use)) {
         const auto vrf = state->vrfs.find(office->vrf);
         if (vrf != state->vrfs.end()) row["vpc"] = vrf->second.vpc;
       }
-      if (const auto* seen = status.tunnel(*report, id.value()))
+      if (const auto* seen = status.tunnel(node, id.value()))
         add_report(*seen, true, row);
       else
         add_report(silent_report(tunnel, status.on_node(node, item_of(tunnel))), false, row);

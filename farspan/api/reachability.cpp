@@ -27,33 +27,38 @@ net::Address first_host(const net::Prefix& prefix) {
   return base.is_v4() && prefix.length() < 31 ? net::Address::v4(base.v4() + 1) : base;
 }
 
-std::optional<net::Address> host_of(const model::Model& model,
+std::optional<net::Address> host_of(const compiler::Network& network,
                                     const model::IpsecConnection& connection) {
   for (const auto& subnet : connection.remote_subnets)
     if (subnet.length() > 0) return first_host(subnet);
-  for (const auto& [name, route] : model.all<model::VpnRoute>())
-    if (route.ipsec_connection == connection.meta.name) return first_host(route.destination);
-  return std::nullopt;
+  std::optional<net::Address> host;
+  network.users.for_each_of<model::VpnRoute, model::IpsecConnection>(
+      network.model, connection.meta.name, [&](const model::VpnRoute& route) {
+        if (!host) host = first_host(route.destination);
+      });
+  return host;
 }
 
 // What `name` may mean, and where that is, if that is known.
 using Meanings = std::map<std::string, std::optional<net::Address>>;
 
-Meanings meanings(const model::Model& model, const std::string& name) {
+Meanings meanings(const compiler::Network& network, const std::string& name) {
   Meanings found;
-  if (const auto* instance = model.find<model::Instance>(name))
+  const auto add = [&](const model::IpsecConnection& connection) {
+    found.emplace("IpsecConnection " + connection.meta.name, host_of(network, connection));
+  };
+  if (const auto* instance = network.model.find<model::Instance>(name))
     found.emplace("Instance " + name, instance->address);
-  for (const auto& [each, connection] : model.all<model::IpsecConnection>()) {
-    if (each == name || connection.customer_gateway == name)
-      found.emplace("IpsecConnection " + each, host_of(model, connection));
-  }
+  if (const auto* connection = network.model.find<model::IpsecConnection>(name)) add(*connection);
+  network.users.for_each_of<model::IpsecConnection, model::CustomerGateway>(network.model, name,
+                                                                            add);
   return found;
 }
 
-std::optional<net::Address> endpoint(const model::Model& model, const std::string& word,
+std::optional<net::Address> endpoint(const compiler::Network& network, const std::string& word,
                                      const char* field, Errors& errors) {
   if (const auto address = net::Address::parse(word)) return address;
-  const auto found = meanings(model, word);
+  const auto found = meanings(network, word);
   if (found.size() == 1 && !found.begin()->second) {
     errors.push_back(bad_query(field,
                                word + " has no address of its own: its remote_subnets are "
@@ -102,15 +107,15 @@ std::optional<compiler::Probe> probe_of(const Request& request, Errors& errors) 
 Answer Rest::reachability(const Request& request, const PathValues&) const {
   const auto now = sources_.controller.published();
   Errors errors;
-  const auto from = endpoint(now->model, parameter(request, "from"), "from", errors);
-  const auto to = endpoint(now->model, parameter(request, "to"), "to", errors);
+  const auto from = endpoint(*now, parameter(request, "from"), "from", errors);
+  const auto to = endpoint(*now, parameter(request, "to"), "to", errors);
   const auto probe = probe_of(request, errors);
   // A name of nobody is the answer only if nothing else is wrong with the question.
   const auto is_not_found = [](const Error& error) { return error.code == ErrorCode::kNotFound; };
   if (!std::all_of(errors.begin(), errors.end(), is_not_found))
     for (Error& error : errors) error.code = ErrorCode::kInvalid;
   if (!from || !to || !probe) return refusal(errors);
-  const auto reach = sources_.controller.reach(*from, *to, *probe);
+  const auto reach = compiler::reach(*now, *from, *to, *probe);
   const char* protocol = probe->protocol == 1 ? "icmp" : probe->protocol == 6 ? "tcp" : "udp";
   return json_answer({{"from", from->text()},
                       {"to", to->text()},

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "farspan/api/json.h"
@@ -40,25 +42,38 @@ class ResourceStatus {
 
   /// Does `node` have its newest state in force? With `item` ("Instance app"): and that part of it?
   InForce on_node(const std::string& node, const std::string& item = {}) const;
+  /// The report of `node`, the same one throughout the answer.
+  const controller::NodeReport& report_of(const std::string& node) const;
   /// Nodes whose state carries the VRF of `vpc`.
   std::vector<std::string> nodes_with_vpc(const std::string& vpc) const;
   /// A node's word about one of its daemons, or null: it is silent, so that is not known.
   Json is_up(const controller::NodeReport& report, bool said) const;
   /// The newest report of a tunnel by a node that is not silent, or null.
-  const controller::TunnelReport* tunnel(const controller::NodeReport& report, uint32_t id) const;
+  const controller::TunnelReport* tunnel(const std::string& node, uint32_t id) const;
 
  private:
   std::vector<std::string> nodes_with(const model::AnyResource& resource) const;
   InForce in_force(const model::AnyResource& resource) const;
   bool has_status(const controller::NodeReport& report) const;
+  // What is known of a node, looked up once per answer.
+  struct Seen {
+    std::shared_ptr<const controller::NodeReport> report;
+    InForce newest;  // has it the newest generation in force, whatever failed in it?
+    std::unordered_map<uint32_t, const controller::TunnelReport*> tunnels;
+  };
+  const Seen& seen(const std::string& node) const;
+  InForce newest_on(const std::string& node, const controller::NodeReport& report) const;
+  const std::vector<std::string>& nodes_with_cen(const std::string& cen) const;
   InForce route_in_force(const model::AnyResource& resource) const;
+  void add_faults(const std::string& label, Json& status) const;
   void add_node(const model::Node& node, Json& status) const;
   void add_connection(const model::IpsecConnection& connection, Json& status) const;
 
   const controller::Published& now_;
   const controller::NodeReports& reports_;
   const controller::SteadyTime time_;
-  mutable std::map<std::string, std::vector<compiler::CandidateRoute>> routes_;  // by Vpc, as asked
+  mutable std::map<std::string, Seen> seen_;                        // by node, as asked
+  mutable std::map<std::string, std::vector<std::string>> by_cen_;  // nodes, as asked
 };
 
 /// Seconds since the node was last heard, or null: never.

@@ -134,7 +134,7 @@ Answer refusal(const Error& error) { return refusal(Errors{error}); }
 
 Answer took_too_long() {
   return refusal(Error{ErrorCode::kUnavailable, "the question", "", "took too long to answer",
-                       "ask for less of it, or ask again later"});
+                       "ask for less of it (limit), or ask again later"});
 }
 
 std::optional<Request> Rest::parse_target(std::string_view target) {
@@ -257,7 +257,11 @@ const std::vector<Rest::Operation>& operations() {
        .method = "GET",
        .path = "/v1/resources/{kind}",
        .summary = "Every resource of a kind, as declared, with what is in force",
-       .answerer = &Rest::list},
+       .answerer = &Rest::list,
+       .query = {{"limit", "rows of a page; default: all of them", false},
+                 {"continue", "of the answer before, for the next page", false},
+                 {"where", "conditions, such as spec.vpn_gateway=us-east,status.in_force=false",
+                  false}}},
       {.role = Role::kViewer,
        .method = "GET",
        .path = "/v1/resources/{kind}/{name}",
@@ -284,7 +288,9 @@ const std::vector<Rest::Operation>& operations() {
        .method = "GET",
        .path = "/v1/vpcs/{name}/routes",
        .summary = "Every candidate route of a Vpc, with origin, state and reason",
-       .answerer = &Rest::routes},
+       .answerer = &Rest::routes,
+       .query = {{"limit", "rows of a page; default: all of them", false},
+                 {"continue", "of the answer before, for the next page", false}}},
       {.role = Role::kViewer,
        .method = "GET",
        .path = "/v1/tunnels",

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,6 +34,7 @@ struct Request {
   std::string body;
   controller::Principal principal;        // who asks
   std::string if_match, idempotency_key;  // of its header, RFC 9110 §13.1.1; empty: none
+  std::stop_token stop;                   // nobody waits for the answer any more
 };
 
 struct Answer {
@@ -46,6 +49,8 @@ struct Answer {
 struct Watch {
   uint64_t after = 0;
 };
+
+struct Page;  // page.h
 
 /// Values of the {names} of an operation's path, decoded, in order.
 using PathValues = std::vector<std::string>;
@@ -62,6 +67,8 @@ class Rest {
   };
   explicit Rest(Sources sources) : sources_(std::move(sources)) {}
 
+  /// Blocks for as long as it takes. When `request.stop` is asked for meanwhile the answer is worth
+  /// nothing; a change is then still made whole or not at all.
   std::variant<Answer, Watch> answer(const Request& request) const;
 
   /// The next lines of a watch and the revision they lead to; the lines end with '\n' and may be
@@ -107,6 +114,9 @@ class Rest {
   Answer version(const Request& request, const PathValues& values) const;
   Answer metrics(const Request& request, const PathValues& values) const;
   Answer openapi(const Request& request, const PathValues& values) const;
+
+  /// What is published, or was when the list began that `page` goes on with.
+  Result<std::shared_ptr<const controller::Published>> at_page(const Page& page) const;
 
   Sources sources_;
 };

@@ -108,6 +108,34 @@ TEST_F(RestTest, AConnectionSaysWhatItsTunnelDoes) {
   EXPECT_EQ(get("/v1/tunnels")["tunnels"][0]["reported"], true);
 }
 
+TEST_F(RestTest, AListHoldsWhatMeetsEveryCondition) {
+  report_in_force();
+  const auto count = [&](const std::string& where) {
+    return get("/v1/resources/IpsecConnection?where=" + where)["items"].size();
+  };
+  const size_t all = get("/v1/resources/IpsecConnection")["items"].size();
+  ASSERT_GT(all, 0u);
+  EXPECT_EQ(count("spec.vpn_gateway=us-east"), all);
+  EXPECT_EQ(count("spec.vpn_gateway=shanghai"), 0u);
+  EXPECT_EQ(count("name=office-1,status.in_force=true"), 1u);
+  EXPECT_EQ(count("name=office-1,status.in_force=false"), 0u);
+  EXPECT_EQ(count("spec.remote_subnets=10.10.10.0/24"), 1u) << "one of a list";
+  EXPECT_EQ(count("spec.ike.version=ikev2"), all) << "its default";
+  EXPECT_EQ(get("/v1/resources/IpsecConnection?where=name=office-1&limit=1").count("continue"), 0u);
+}
+
+TEST_F(RestTest, AConditionOnWhatIsNoFieldIsRefused) {
+  for (const char* where : {"vpn_gateway", "spec.colour=red", "spec.ike.psk=x", "spec.ike=x",
+                            "status.mood=good", "kind=Vpc", ""}) {
+    auto request = Rest::parse_target("/v1/resources/IpsecConnection");
+    request->method = "GET";
+    request->query["where"] = where;
+    const auto answer = std::get<Answer>(rest_.answer(*request));
+    EXPECT_EQ(answer.status, 400u) << where;
+    EXPECT_EQ(Json::parse(answer.body)["errors"][0]["field"], "where");
+  }
+}
+
 TEST_F(RestTest, NoPacketYetIsNotAPacketJustNow) {
   const auto last_in = [&] {
     return get("/v1/tunnels")["tunnels"][0]["last_packet_in_seconds_ago"];

@@ -13,12 +13,14 @@ namespace {
 
 struct Wanted {
   std::string kind, name;
+  std::string where;
   uint64_t revision = 0;
 };
 
 std::string target_of(const Wanted& wanted) {
   return "/v1/resources/" + url_encoded(wanted.kind) +
-         (wanted.name.empty() ? "" : "/" + url_encoded(wanted.name));
+         (wanted.name.empty() ? "" : "/" + url_encoded(wanted.name)) +
+         (wanted.where.empty() ? "" : "?where=" + url_encoded(wanted.where));
 }
 
 // One line of what matters in a spec: its scalars and lists, nested parts left to describe.
@@ -72,6 +74,8 @@ nlohmann::json get_all(const Context& context) {
 void get(const Context& context, const Wanted& wanted) {
   const bool is_all = wanted.kind == "all";
   if (is_all && !wanted.name.empty()) throw CLI::ValidationError("get", "all takes no name");
+  if (!wanted.where.empty() && (is_all || !wanted.name.empty()))
+    throw CLI::ValidationError("get", "--where chooses from the list of one kind");
   const auto answer = is_all ? get_all(context) : context.get(target_of(wanted));
   if (!context.is_table()) return context.print(answer);
   const auto items = wanted.name.empty() ? answer.at("items") : nlohmann::json::array({answer});
@@ -135,9 +139,13 @@ void add_get_commands(CLI::App& app, Context& context) {
       ->required()
       ->type_name("KIND");
   list->add_option("name", wanted->name, "one resource")->type_name("NAME");
+  list->add_option("--where", wanted->where,
+                   "those whose fields say so, such as spec.vpn_gateway=us-east")
+      ->type_name("FIELD=VALUE,…");
   list->footer(
       "Examples:\n  farspan get ipsec-connections\n  farspan get vpc us-east -o yaml\n  farspan "
-      "get all -o yaml > network.yaml");
+      "get ipsec-connections --where status.in_force=false\n  farspan get all -o yaml > "
+      "network.yaml");
   list->callback([wanted, &context] { get(context, *wanted); });
 
   auto* describe = app.add_subcommand(

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/compiler/compile.h"
 
-#include "farspan/compiler/rows.h"
+#include "farspan/compiler/network.h"
 
 namespace farspan::compiler {
 
 std::map<std::string, nodestate::NodeState> compile(const model::Model& model) {
-  States states;
-  for (const auto& [name, node] : model.all<model::Node>()) states[name].node = name;
-
-  const Placement placement = place(model);
-  add_vrfs(placement, states);
-  add_ports(model, placement, states);
-  add_security_groups(model, states);
-  add_office_tunnels(model, placement, states);
-  const LinkedNodes links = add_routes(placement, make_ribs(placement), states);
-  add_links(links, states);
+  std::map<std::string, nodestate::NodeState> states;
+  for (const auto& [node, state] : make_network(model).states) states.emplace(node, *state);
   return states;
+}
+
+std::vector<CandidateRoute> explain_routes(const model::Model& model, const std::string& vpc) {
+  return explain_routes(make_network(model), vpc);
+}
+
+Reachability reach(const model::Model& model, const net::Address& from, const net::Address& to,
+                   const Probe& probe) {
+  return reach(make_network(model), from, to, probe);
 }
 
 }  // namespace farspan::compiler

@@ -4,8 +4,9 @@
 // Pure: no clock, no I/O, no order but that of the model's maps, so the same model gives the same
 // states on every controller. Generations are not its business: states come out with generation 0.
 //
-// One file per subject: vpc_routes, cen_routes (import/export), vpn (connections and gateway
-// routes), links, security_groups, ports.
+// Here the whole is compiled; a network that is kept and follows its model piece by piece is in
+// network.h. One file per subject: vpc_routes, learned (import/export), vpn (connections and
+// gateway routes), links, security_groups, ports.
 #pragma once
 
 #include <map>

@@ -15,6 +15,8 @@ namespace {
 constexpr uint32_t kIkeLifetimeSeconds = 24 * 3600;
 constexpr uint32_t kEspLifetimeSeconds = 4 * 3600;
 
+}  // namespace
+
 nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer,
                            std::set<nodestate::Label> labels) {
   nodestate::Tunnel tunnel;
@@ -31,20 +33,6 @@ nodestate::Tunnel link_row(const model::Node& local, const model::Node& peer,
   ike.remote_subnets = {net::Prefix{}};
   tunnel.use = nodestate::LinkTunnel{peer.meta.name, std::move(labels)};
   return tunnel;
-}
-
-}  // namespace
-
-void add_links(const LinkedNodes& links, States& states) {
-  const auto labels = [&](const model::Node* from, const model::Node* to) {
-    const auto found = links.find({from, to});
-    return found == links.end() ? std::set<nodestate::Label>{} : found->second;
-  };
-  for (const auto& [ends, of_one_way] : links) {
-    const auto [one, other] = ends;
-    states[one->meta.name].tunnels[link_to(*other)] = link_row(*one, *other, labels(other, one));
-    states[other->meta.name].tunnels[link_to(*one)] = link_row(*other, *one, labels(one, other));
-  }
 }
 
 }  // namespace farspan::compiler

@@ -29,18 +29,14 @@ nodestate::Ike ike_of(const model::IpsecConnection& connection, const model::Nod
 
 }  // namespace
 
-void add_office_tunnels(const model::Model& model, const Placement& placement, States& states) {
-  for (const VpcSite& site : placement.sites) {
-    for (const model::IpsecConnection* connection : site.connections) {
-      const auto* office = model.find<model::CustomerGateway>(connection->customer_gateway);
-      if (office == nullptr) continue;
-      nodestate::Tunnel tunnel;
-      tunnel.ike = ike_of(*connection, *site.gateway_node, *office);
-      if (connection->mtu != model::limits::kLargestMtu) tunnel.mtu = connection->mtu;
-      tunnel.use = nodestate::OfficeTunnel{connection->meta.name, site.vrf, connection->ike.psk};
-      states[site.gateway_node->meta.name].tunnels[tunnel_of(*connection)] = std::move(tunnel);
-    }
-  }
+nodestate::Tunnel office_tunnel_row(const VpcPiece& piece, const model::IpsecConnection& connection,
+                                    const model::CustomerGateway& office) {
+  nodestate::Tunnel tunnel;
+  tunnel.ike = ike_of(connection, *piece.site.gateway_node, office);
+  if (connection.mtu != model::limits::kLargestMtu) tunnel.mtu = connection.mtu;
+  tunnel.use = nodestate::OfficeTunnel{connection.meta.name, piece.site.vrf, connection.ike.psk,
+                                       piece.standby_of(connection)};
+  return tunnel;
 }
 
 }  // namespace farspan::compiler

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Placement: who belongs to which Vpc and on which nodes each Vpc stands, looked up once for a
-// whole compilation.
+// Placement: who belongs to a Vpc and on which nodes it stands.
 //
 // A Vpc stands, as a VRF, on every node of its region that hosts one of its instances or its
 // gateway; packets for an instance or an office elsewhere reach it over links between these nodes.
 // Everything here points into the model.
 //
-// Threads: none; a value that must not outlive the model.
+// Threads: none; a value that must not outlive the resources of the model.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "farspan/model/model.h"
+#include "farspan/model/users.h"
 #include "farspan/nodestate/node_state.h"
 
 namespace farspan::compiler {
@@ -26,7 +25,7 @@ struct VpcSite {
   std::map<const model::VSwitch*, std::vector<const model::Instance*>> instances;
   const model::VpnGateway* gateway = nullptr;
   const model::Node* gateway_node = nullptr;
-  std::vector<const model::IpsecConnection*> connections;
+  std::vector<const model::IpsecConnection*> connections;  // by name, as the two below
   std::vector<const model::VpnRoute*> vpn_routes;
   std::string cen;                                 // empty: not attached
   uint32_t cen_number = 0;                         // 0: not attached
@@ -36,17 +35,15 @@ struct VpcSite {
   bool stands_on(const model::Node* node) const;
   /// The vSwitch that holds all of `prefix`, or nullptr.
   const model::VSwitch* vswitch_around(const net::Prefix& prefix) const;
+
+ private:
+  friend VpcSite place(const model::Model&, const model::Users&, const model::Vpc&);
+  std::vector<const model::VSwitch*> by_address_;  // vSwitches do not overlap
 };
 
-struct Placement {
-  std::vector<VpcSite>
-      sites;  // by number of the Vpc, so that the oldest announcement of a prefix is met first
-
-  const VpcSite* find(const std::string& vpc) const;
-};
-
-/// References that lead nowhere are skipped: validate() has refused them.
-Placement place(const model::Model& model);
+/// The place of `vpc`. References that lead nowhere are skipped: validate() has refused them.
+/// @param users  of `model`
+VpcSite place(const model::Model& model, const model::Users& users, const model::Vpc& vpc);
 
 nodestate::TunnelId tunnel_of(const model::IpsecConnection& connection);
 /// The link from any node to `peer`, as that node numbers it.

@@ -12,6 +12,8 @@ net::MacAddress mac_of(uint32_t number) {
            static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number)}};
 }
 
+}  // namespace
+
 nodestate::Port port_row(const model::Model& model, const VpcSite& site,
                          const model::VSwitch& vswitch, const model::Instance& instance) {
   nodestate::Port port;
@@ -28,20 +30,6 @@ nodestate::Port port_row(const model::Model& model, const VpcSite& site,
     }
   }
   return port;
-}
-
-}  // namespace
-
-void add_ports(const model::Model& model, const Placement& placement, States& states) {
-  for (const VpcSite& site : placement.sites) {
-    for (const auto& [vswitch, instances] : site.instances) {
-      for (const model::Instance* instance : instances) {
-        const auto state = states.find(instance->node);
-        if (state == states.end()) continue;
-        state->second.ports[port_of(*instance)] = port_row(model, site, *vswitch, *instance);
-      }
-    }
-  }
 }
 
 }  // namespace farspan::compiler

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <random>
+#include <utility>
 
 #include "farspan/compiler/compile.h"
-#include "farspan/compiler/placement.h"
+#include "farspan/compiler/network.h"
+#include "farspan/model/any_resource.h"
 #include "farspan/model/global_offices.h"
+#include "farspan/model/touched.h"
 #include "farspan/model/validate.h"
 #include "farspan/nodestate/delta.h"
 
@@ -258,6 +262,7 @@ TEST(Compiler, AgreesWithTheDeclaredResourcesOnWhoReachesWhom) {
     for (const Error& error : model::validate(network.model))
       ADD_FAILURE() << seed << ": " << error.text();
     const auto states = compile(network.model);
+    const Network network_of_it = make_network(network.model);
     const Declared declared(network.model);
     const auto hosts = declared.hosts();
     for (const Host& from : hosts) {
@@ -265,6 +270,8 @@ TEST(Compiler, AgreesWithTheDeclaredResourcesOnWhoReachesWhom) {
         if (from.address == to.address) continue;
         for (const Probe& probe : {Probe{1, 0}, Probe{6, 80}, Probe{6, 22}}) {
           const Reachability walked = reach(states, from.address, to.address, probe);
+          const Reachability asked = reach(network_of_it, from.address, to.address, probe);
+          ASSERT_EQ(asked.is_reachable, walked.is_reachable) << asked.reason;
           ASSERT_EQ(walked.is_reachable, declared.reaches(from, to, probe))
               << "seed " << seed << ": " << from.address.text() << " to " << to.address.text()
               << " protocol " << int{probe.protocol} << " port " << probe.port << ": "
@@ -408,15 +415,16 @@ TEST(Compiler, EveryActiveRouteIsExplainedAndEveryExplanationIsDone) {
   for (uint32_t seed = 0; seed < 200; ++seed) {
     const RandomNetwork network(seed);
     const auto states = compile(network.model);
-    const Placement placement = place(network.model);
-    for (const VpcSite& site : placement.sites) {
+    const Network made = make_network(network.model);
+    for (const auto& [vpc, piece] : made.pieces.by_vpc) {
+      const VpcSite& site = piece->site;
       for (const CandidateRoute& route : explain_routes(network.model, site.vpc->meta.name)) {
         EXPECT_FALSE(route.reason.empty());
         for (const model::Node* node : site.nodes) {
           const nodestate::RouteKey key{site.vrf, nodestate::TableKind::kVpc, route.destination,
                                         route.source};
           const bool leads_nowhere = route.origin == RouteOrigin::kCen &&
-                                     placement.find(route.next_hop.substr(4))->nodes.empty();
+                                     made.pieces.find(route.next_hop.substr(4))->site.nodes.empty();
           if (leads_nowhere) continue;
           EXPECT_EQ(states.at(node->meta.name).routes.contains(key),
                     route.is_in_vpc && route.state == RouteState::kActive)
@@ -425,6 +433,316 @@ TEST(Compiler, EveryActiveRouteIsExplainedAndEveryExplanationIsDone) {
       }
     }
   }
+}
+
+// ---- rebuild() gives what make_network() gives
+
+// Random edits of a random network: each leads from one valid model to another.
+class Editor {
+ public:
+  explicit Editor(uint32_t seed) : network_(seed), rng_(seed * 7919 + 1) {}
+
+  const model::Model& model() const { return network_.model; }
+
+  /// Changes one or several resources and returns which.
+  std::vector<model::ResourceId> edit() {
+    changed_.clear();
+    const uint32_t count = 1 + below(3);
+    for (uint32_t i = 0; i < count; ++i) {
+      const model::Model standing = network_.model;
+      const auto so_far = std::exchange(changed_, {});
+      edit_one();
+      const bool is_admitted = model::validate(network_.model, standing).empty();
+      if (judge) judge(standing, network_.model, changed_, is_admitted);
+      if (!is_admitted) {  // an edit that does not fit is none
+        network_.model = standing;
+        changed_.clear();
+      }
+      changed_.insert(changed_.end(), so_far.begin(), so_far.end());
+    }
+    return changed_;
+  }
+
+  /// Told of every attempt: before, after, what changed, and whether validate() admits it.
+  std::function<void(const model::Model&, const model::Model&,
+                     const std::vector<model::ResourceId>&, bool)>
+      judge;
+
+ private:
+  uint32_t below(uint32_t bound) { return static_cast<uint32_t>(rng_() % bound); }
+  bool chance(uint32_t percent) { return below(100) < percent; }
+
+  template <class Resource>
+  const Resource* any() {
+    const auto& all = network_.model.all<Resource>();
+    if (all.empty()) return nullptr;
+    return &std::next(all.begin(),
+                      static_cast<std::ptrdiff_t>(below(static_cast<uint32_t>(all.size()))))
+                ->second;
+  }
+  template <class Resource>
+  void put(const std::string& name, Resource resource) {
+    network_.add(name, std::move(resource));
+    changed_.push_back({model::kKindPosition<Resource>, name});
+  }
+  template <class Resource>
+  void erase(const std::string& name) {
+    network_.model.all<Resource>().erase(name);
+    changed_.push_back({model::kKindPosition<Resource>, name});
+  }
+  template <class Resource, class Change>
+  void change(Change&& change) {
+    const Resource* standing = any<Resource>();
+    if (standing == nullptr) return;
+    Resource resource = *standing;
+    change(resource);
+    put(resource.meta.name, resource);
+  }
+  template <class Resource>
+  void erase_any() {
+    if (const Resource* standing = any<Resource>())
+      erase<Resource>(std::string(standing->meta.name));
+  }
+
+  void edit_one() {
+    const std::string fresh = "e" + std::to_string(++made_);
+    switch (below(29)) {
+      case 0:
+        return change<model::VpnRoute>(
+            [&](auto& route) { route.is_published = !route.is_published; });
+      case 1:
+        return erase_any<model::VpnRoute>();
+      case 2:
+        return erase_any<model::CenRoute>();
+      case 3:
+        return erase_any<model::CenAttachment>();
+      case 4:
+        return change<model::Instance>([&](auto& instance) {
+          instance.address = net::Address::v4(instance.address.v4() + 1 + below(20));
+        });
+      case 5:
+        return change<model::Instance>([&](auto& instance) {
+          if (const auto* node = any<model::Node>()) instance.node = node->meta.name;
+        });
+      case 6:
+        return erase_any<model::Instance>();
+      case 7:
+        if (const auto* vpc = any<model::Vpc>())
+          put(vpc->meta.name, model::CenAttachment{{}, "c", vpc->meta.name});
+        return;
+      case 8:
+        if (const auto* route = any<model::VpnRoute>())
+          put(fresh, model::CenRoute{{}, "c", route->vpn_gateway, route->destination});
+        return;
+      case 9:
+        return change<model::IpsecConnection>(
+            [&](auto& connection) { connection.ike.psk = fresh; });
+      case 10:
+        return change<model::CustomerGateway>(
+            [&](auto& office) { office.address = net::Address::v4(0xc6120000 + made_); });
+      case 11: {
+        const auto* gateway = any<model::VpnGateway>();
+        if (gateway == nullptr) return;
+        const std::string name = gateway->meta.name;
+        put(fresh, model::CustomerGateway{{}, net::Address::v4(0xc6130000 + made_)});
+        model::IpsecConnection connection;
+        connection.vpn_gateway = name;
+        connection.customer_gateway = fresh;
+        connection.local_subnets = {cidr("0.0.0.0/0")};
+        connection.remote_subnets = {prefix(0x0ac80000 + (made_ << 8), 24)};
+        connection.ike.psk = fresh;
+        put(fresh, connection);
+        put(fresh, model::VpnRoute{
+                       {}, name, connection.remote_subnets[0], std::nullopt, fresh, chance(80)});
+        if (chance(70)) put(fresh, model::CenRoute{{}, "c", name, connection.remote_subnets[0]});
+        return;
+      }
+      case 12:
+        return change<model::SecurityGroup>([&](auto& group) {
+          group.is_inner_open = !group.is_inner_open;
+          if (!group.rules.empty()) group.rules.pop_back();
+        });
+      case 13:
+        return change<model::Region>([&](auto& region) { region.meta.description = fresh; });
+      case 14:
+        return change<model::Node>([&](auto& node) { node.meta.description = fresh; });
+      case 15:
+        return change<model::Node>([&](auto& node) {
+          node.public_address = net::Address::v4(0xcb007200 + (made_ & 0xff));
+        });
+      case 16:
+        return change<model::VpnGateway>([&](auto& gateway) {
+          if (const auto* node = any<model::Node>()) gateway.node = node->meta.name;
+          if (const auto* vpc = any<model::Vpc>(); chance(50)) gateway.vpc = vpc->meta.name;
+        });
+      case 17:
+        if (const auto* vswitch = any<model::VSwitch>()) {
+          const auto* node = any<model::Node>();
+          const auto* group = any<model::SecurityGroup>();
+          if (node == nullptr || group == nullptr) return;
+          put(fresh,
+              model::Instance{{},
+                              vswitch->meta.name,
+                              net::Address::v4(vswitch->cidr.address().v4() + 40 + below(100)),
+                              {group->meta.name},
+                              node->meta.name,
+                              {}});
+        }
+        return;
+      case 18:
+        if (const auto* vpc = any<model::Vpc>())
+          put(fresh,
+              model::VSwitch{
+                  {},
+                  vpc->meta.name,
+                  prefix(vpc->cidr_blocks[0].address().v4() + 0x8000 + (below(64) << 8), 24)});
+        return;
+      case 19:
+        return erase_any<model::VSwitch>();
+      case 20:
+        if (const auto* region = any<model::Region>())
+          put(fresh,
+              model::Node{{}, region->meta.name, net::Address::v4(0xcb007300 + (made_ & 0xff))});
+        return;
+      case 21:
+        return erase_any<model::Node>();
+      // What two of a kind may not share, and what leaves others without what they stand on.
+      case 22:
+        return change<model::CustomerGateway>([&](auto& office) {
+          const auto* other = any<model::CustomerGateway>();
+          const auto* node = any<model::Node>();
+          office.address = chance(70) || node == nullptr ? other->address : node->public_address;
+        });
+      case 23:
+        return change<model::IpsecConnection>([&](auto& connection) {
+          const auto* other = any<model::CustomerGateway>();
+          connection.ike.remote_id = chance(30)   ? other->address.text()
+                                     : chance(50) ? "same.example"
+                                                  : "";
+        });
+      case 24:
+        return change<model::IpsecConnection>([&](auto& connection) {
+          const auto* other = any<model::IpsecConnection>();
+          connection.remote_subnets = {chance(20)   ? cidr("0.0.0.0/0")
+                                       : chance(30) ? prefix(0x0a000000 + (below(40) << 16), 15)
+                                                    : other->remote_subnets[0]};
+          if (chance(20)) connection.customer_gateway = other->customer_gateway;
+          if (chance(20)) connection.vpn_gateway = other->vpn_gateway;
+        });
+      case 25:
+        return change<model::VpnRoute>([&](auto& route) {
+          const auto* other = any<model::VpnRoute>();
+          if (chance(50)) route.destination = other->destination;
+          if (chance(30)) route.ipsec_connection = other->ipsec_connection;
+          if (chance(30)) route.source = cidr("172.16.0.0/16");
+        });
+      case 26:
+        return change<model::Instance>([&](auto& instance) {
+          const auto* other = any<model::Instance>();
+          if (chance(50)) instance.address = other->address;
+          if (chance(50)) instance.netns = "same";
+          if (chance(20)) instance.vswitch = other->vswitch;
+        });
+      case 27:
+        return chance(50)   ? erase_any<model::IpsecConnection>()
+               : chance(50) ? erase_any<model::CustomerGateway>()
+                            : erase_any<model::SecurityGroup>();
+      case 28:
+        return rename_any((chance(50) ? "a-" : "z-") + fresh);
+    }
+  }
+
+  // As Controller::rename() does it: another name, the same number, and what names it follows.
+  void rename_any(const std::string& to) {
+    const auto all = model::list(network_.model);
+    model::AnyResource renamed = all[below(static_cast<uint32_t>(all.size()))];
+    const std::string kind(model::kind_of(renamed)), from = model::meta_of(renamed).name;
+    if (kind == model::Node::kKind) return;  // its name is in its certificates
+    const model::ResourceId id{model::position_of(kind), from};
+    const model::Users users(network_.model);
+    model::erase(network_.model, kind, from);
+    changed_.push_back(id);
+    model::meta_of(renamed).name = to;
+    const auto follow = [&](model::AnyResource resource) {
+      model::rename_references(resource, kind, from, to);
+      changed_.push_back(
+          {model::position_of(model::kind_of(resource)), model::meta_of(resource).name});
+      model::upsert(network_.model, std::move(resource));
+    };
+    follow(std::move(renamed));
+    users.for_each_id(id, [&](const model::ResourceId& user) {
+      if (user != id)
+        follow(*model::find(network_.model, std::string(model::kind_of(user)), user.name));
+    });
+  }
+
+  RandomNetwork network_;
+  std::mt19937 rng_;
+  uint32_t made_ = 0;
+  std::vector<model::ResourceId> changed_;
+};
+
+TEST(Admission, SeesInWhatAChangeTouchesWhatItSeesInTheWhole) {
+  size_t admitted = 0, refused = 0, admitted_by_part = 0;
+  for (uint32_t seed = 0; seed < 150; ++seed) {
+    Editor editor(1000 + seed);
+    editor.judge = [&](const model::Model& before, const model::Model& after,
+                       const std::vector<model::ResourceId>& changed, bool is_admitted) {
+      const model::Users users(before);
+      const model::Claims claims(before);
+      const auto part = model::touched_by(before, users, claims, after, changed);
+      const bool is_part_good = part && model::validate(*part).empty();
+      ASSERT_TRUE(is_admitted || !is_part_good)
+          << seed << ": " << model::validate(after, before).front().text();
+      EXPECT_EQ(model::validate_change(before, users, claims, after, changed),
+                model::validate(after, before));
+      ++(is_admitted ? admitted : refused);
+      admitted_by_part += part && is_part_good ? 1 : 0;
+    };
+    for (int i = 0; i < 30; ++i) editor.edit();
+  }
+  EXPECT_GT(refused, admitted / 10);          // neither is the rare one
+  EXPECT_GT(admitted_by_part, admitted / 2);  // else the whole was looked at each time
+}
+
+TEST(Network, IsRebuiltToWhatCompilingTheWholeGives) {
+  size_t rebuilt_in_part = 0;
+  for (uint32_t seed = 0; seed < 150; ++seed) {
+    Editor editor(seed);
+    Network network = make_network(editor.model(), 1);
+    for (uint64_t generation = 2; generation < 30; ++generation) {
+      const auto changed = editor.edit();
+      if (changed.empty()) continue;
+      const Rebuilt rebuilt = rebuild(network, editor.model(), changed, generation);
+      const Network whole = make_network(editor.model(), generation);
+      ASSERT_EQ(rebuilt.network.users, whole.users) << seed << " " << generation;
+      ASSERT_EQ(rebuilt.network.claims, whole.claims) << seed << " " << generation;
+      ASSERT_EQ(rebuilt.network.links, whole.links) << seed << " " << generation;
+      ASSERT_EQ(rebuilt.network.states.size(), whole.states.size());
+      for (const auto& [node, state] : whole.states) {
+        const auto& made = rebuilt.network.states.at(node);
+        const auto standing = network.states.find(node);
+        const auto delta = nodestate::diff(*made, *state);
+        ASSERT_TRUE(delta.empty())
+            << seed << " " << generation << " " << node << ": " << delta.routes.upserts.size()
+            << " routes more, " << delta.routes.removals.size() << " less, "
+            << delta.tunnels.upserts.size() << " tunnels";
+        // The delta that is told leads there, and what is the same is the same object.
+        if (standing == network.states.end() || made == standing->second) continue;
+        EXPECT_EQ(made->generation, generation);
+        const auto told = nodestate::apply(*standing->second, rebuilt.deltas.at(node));
+        ASSERT_TRUE(told.ok());
+        EXPECT_EQ(*told, *made);
+        EXPECT_FALSE(rebuilt.deltas.at(node).empty());
+      }
+      for (const auto& [vpc, piece] : whole.pieces.by_vpc)
+        ASSERT_EQ(explain_routes(rebuilt.network, vpc), explain_routes(whole, vpc));
+      for (const auto& [vpc, piece] : network.pieces.by_vpc)
+        rebuilt_in_part += rebuilt.network.pieces.find(vpc) == piece.get() ? 1 : 0;
+      network = rebuilt.network;
+    }
+  }
+  EXPECT_GT(rebuilt_in_part, 1000u);  // else it was compiled whole each time
 }
 
 }  // namespace

@@ -9,14 +9,13 @@
 #include <map>
 #include <optional>
 
-#include "farspan/compiler/compile.h"
-#include "farspan/compiler/placement.h"
+#include "farspan/compiler/network.h"
 
 namespace farspan::compiler {
 namespace {
 
 using nodestate::NodeState;
-using States = std::map<std::string, NodeState>;
+using States = NodeStates;
 
 constexpr int kMaxHops = 32;
 
@@ -39,12 +38,12 @@ struct Host {
 std::vector<Host> hosts_at(const States& states, const net::Address& address) {
   std::vector<Host> hosts;
   for (const auto& [node, state] : states) {
-    for (const auto& [id, port] : state.ports) {
+    for (const auto& [id, port] : state->ports) {
       if (port.address != address) continue;
       hosts.push_back(
           {port.instance, true, {node, port.vrf, nodestate::TableKind::kVpc, id, std::nullopt}});
     }
-    for (const auto& [id, tunnel] : state.tunnels) {
+    for (const auto& [id, tunnel] : state->tunnels) {
       const auto* office = std::get_if<nodestate::OfficeTunnel>(&tunnel.use);
       const auto& subnets = tunnel.ike.remote_subnets;
       const bool is_behind = std::any_of(subnets.begin(), subnets.end(),
@@ -58,24 +57,27 @@ std::vector<Host> hosts_at(const States& states, const net::Address& address) {
   return hosts;
 }
 
+// The longest prefix around `to`, and of its routes the one with the longest source around `from`:
+// at most 33 places in the sorted table.
 const nodestate::NextHop* lookup(const NodeState& state, const Place& place,
                                  const net::Address& from, const net::Address& to) {
-  const nodestate::RouteKey* best = nullptr;
-  const nodestate::NextHop* next_hop = nullptr;
-  const auto rank = [](const nodestate::RouteKey& key) {
-    return std::pair(key.destination.length(), key.source ? key.source->length() : -1);
-  };
-  const nodestate::RouteKey first{place.vrf, place.table, net::Prefix{}, std::nullopt};
-  for (auto row = state.routes.lower_bound(first); row != state.routes.end(); ++row) {
-    const nodestate::RouteKey& key = row->first;
-    if (key.vrf != place.vrf || key.table != place.table) break;
-    if (!key.destination.contains(to) || (key.source && !key.source->contains(from))) continue;
-    if (best == nullptr || rank(key) > rank(*best)) {
-      best = &key;
+  for (int length = to.bits(); length >= 0; --length) {
+    const net::Prefix destination = net::Prefix::covering(to, length);
+    const nodestate::NextHop* next_hop = nullptr;
+    int best = -2;
+    const nodestate::RouteKey first{place.vrf, place.table, destination, std::nullopt};
+    for (auto row = state.routes.lower_bound(first); row != state.routes.end(); ++row) {
+      const nodestate::RouteKey& key = row->first;
+      if (key.vrf != place.vrf || key.table != place.table || key.destination != destination) break;
+      if (key.source && !key.source->contains(from)) continue;
+      const int rank = key.source ? key.source->length() : -1;
+      if (rank <= best) continue;
+      best = rank;
       next_hop = &row->second;
     }
+    if (next_hop != nullptr) return next_hop;
   }
-  return next_hop;
+  return nullptr;
 }
 
 std::string word_of(const Probe& probe) {
@@ -152,7 +154,7 @@ class Walk {
     if (!enters(place)) return false;
     for (int hop = 0; hop < kMaxHops; ++hop) {
       note(place.node);
-      const NodeState& state = states_.at(place.node);
+      const NodeState& state = *states_.at(place.node);
       const nodestate::NextHop* next_hop = lookup(state, place, from, to);
       if (next_hop == nullptr) {
         return refuse(
@@ -180,7 +182,7 @@ class Walk {
 
   // Egress rules at a port, traffic selectors at an office's tunnel.
   bool enters(const Place& place) {
-    const NodeState& state = states_.at(place.node);
+    const NodeState& state = *states_.at(place.node);
     if (!place.tunnel)
       return true;  // judged in step(), where it is known whether this is an answer
     const nodestate::Tunnel& tunnel = state.tunnels.at(*place.tunnel);
@@ -235,7 +237,7 @@ class Walk {
                  : refuse("it ends at IpsecConnection " + office->connection);
     }
     const std::string& peer = std::get<nodestate::LinkTunnel>(tunnel.use).peer_node;
-    const NodeState& far = states_.at(peer);
+    const NodeState& far = *states_.at(peer);
     const auto vrf = std::find_if(far.vrfs.begin(), far.vrfs.end(),
                                   [&](const auto& row) { return row.second.label == hop.label; });
     const auto back = std::find_if(far.tunnels.begin(), far.tunnels.end(), [&](const auto& row) {
@@ -259,7 +261,7 @@ class Walk {
     if (!is_answer_) flows_[{place.node, domain_of(place)}] = {port, tunnel};
   }
   uint32_t domain_of(const Place& place) const {
-    const auto& vrfs = states_.at(place.node).vrfs;
+    const auto& vrfs = states_.at(place.node)->vrfs;
     const auto vrf = vrfs.find(place.vrf);
     return vrf == vrfs.end() || vrf->second.flow_domain == 0 ? place.vrf.value()
                                                              : vrf->second.flow_domain;
@@ -277,16 +279,14 @@ class Walk {
   std::map<std::pair<std::string, uint32_t>, Exit> flows_;
 };
 
-}  // namespace
-
-Reachability reach(const States& states, const net::Address& from, const net::Address& to,
-                   const Probe& probe) {
-  const std::vector<Host> sources = hosts_at(states, from), targets = hosts_at(states, to);
+// An address may exist in several Vpcs that do not know of each other: any pair that talks is the
+// answer.
+Reachability between(const States& states, const std::vector<Host>& sources,
+                     const std::vector<Host>& targets, const net::Address& from,
+                     const net::Address& to, const Probe& probe) {
   Reachability result;
   if (sources.empty()) result.reason = "nothing has the address " + from.text();
   if (targets.empty()) result.reason = "nothing has the address " + to.text();
-  // An address may exist in several Vpcs that do not know of each other: any pair that talks is the
-  // answer.
   for (const Host& source : sources) {
     for (const Host& target : targets) {
       Walk walk(states, probe);
@@ -299,9 +299,55 @@ Reachability reach(const States& states, const net::Address& from, const net::Ad
   return result;
 }
 
-Reachability reach(const model::Model& model, const net::Address& from, const net::Address& to,
+// The same as hosts_at(), from the pieces: nothing is looked through but the instances of a
+// vSwitch. An office whose selectors are everything is behind the routes that lead to it.
+std::vector<Host> hosts_in(const Pieces& pieces, const net::Address& address) {
+  std::vector<Host> hosts;
+  for (const auto& [vpc, piece] : pieces.by_vpc) {
+    const VpcSite& site = piece->site;
+    const auto* vswitch = site.vswitch_around(net::Prefix::host(address));
+    if (const auto found = site.instances.find(vswitch); found != site.instances.end()) {
+      for (const model::Instance* instance : found->second) {
+        if (instance->address != address) continue;
+        hosts.push_back({instance->meta.name,
+                         true,
+                         {instance->node, site.vrf, nodestate::TableKind::kVpc, port_of(*instance),
+                          std::nullopt}});
+      }
+    }
+    std::map<nodestate::TunnelId, const model::IpsecConnection*> offices;
+    for (int length = address.bits(); length >= 0; --length) {
+      for (const RibRoute& route : piece->to(net::Prefix::covering(address, length)))
+        if (route.connection != nullptr && selects(route.connection->remote_subnets, address))
+          offices.emplace(tunnel_of(*route.connection), route.connection);
+    }
+    for (const auto& [id, office] : offices) {
+      hosts.push_back({office->meta.name,
+                       false,
+                       {site.gateway_node->meta.name, site.vrf, nodestate::TableKind::kGateway,
+                        std::nullopt, id}});
+    }
+  }
+  // As the nodes stand in the states, so that of several refusals the same one is told.
+  std::stable_sort(hosts.begin(), hosts.end(),
+                   [](const Host& a, const Host& b) { return a.entry.node < b.entry.node; });
+  return hosts;
+}
+
+}  // namespace
+
+Reachability reach(const std::map<std::string, NodeState>& states, const net::Address& from,
+                   const net::Address& to, const Probe& probe) {
+  States seen;  // owned by the caller
+  for (const auto& [node, state] : states)
+    seen.emplace(node, std::shared_ptr<const NodeState>(std::shared_ptr<void>(), &state));
+  return between(seen, hosts_at(seen, from), hosts_at(seen, to), from, to, probe);
+}
+
+Reachability reach(const Network& network, const net::Address& from, const net::Address& to,
                    const Probe& probe) {
-  return reach(compile(model), from, to, probe);
+  return between(network.states, hosts_in(network.pieces, from), hosts_in(network.pieces, to), from,
+                 to, probe);
 }
 
 }  // namespace farspan::compiler

@@ -1,39 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/compiler/rib.h"
 
+#include <algorithm>
+
 namespace farspan::compiler {
 namespace {
 
-ActiveDestinations active_destinations(const Rib& rib) {
-  ActiveDestinations active;
-  for (size_t i = 0; i < rib.size(); ++i) {
-    if (rib[i].is_active() && !rib[i].candidate.source)
-      active.emplace(rib[i].candidate.destination, i);
+struct ByDestination {
+  bool operator()(const RibRoute& a, const RibRoute& b) const {
+    return a.candidate.destination < b.candidate.destination;
   }
-  return active;
-}
+  bool operator()(const RibRoute& a, const net::Prefix& b) const {
+    return a.candidate.destination < b;
+  }
+  bool operator()(const net::Prefix& a, const RibRoute& b) const {
+    return a < b.candidate.destination;
+  }
+};
 
 }  // namespace
 
-std::map<std::string, Rib> make_ribs(const Placement& placement) {
-  std::map<std::string, Rib>
-      own;  // without what is learned: a Vpc does not pass on what others told it
-  for (const VpcSite& site : placement.sites) {
-    Rib& rib = own[site.vpc->meta.name];
-    add_vpc_routes(site, rib);
-    add_vpn_routes(site, rib);
-  }
-  std::map<std::string, Rib> ribs = own;
-  for (const VpcSite& site : placement.sites) {
-    if (site.cen.empty()) continue;
-    Rib& rib = ribs[site.vpc->meta.name];
-    ActiveDestinations active = active_destinations(rib);
-    for (const VpcSite& other : placement.sites) {
-      if (other.cen != site.cen || &other == &site) continue;
-      add_cen_routes(site, other, own[other.vpc->meta.name], rib, active);
-    }
-  }
-  return ribs;
+std::vector<net::Prefix> VpcPiece::standby_of(const model::IpsecConnection& connection) const {
+  const auto found = standby.find(&connection);
+  return found == standby.end() ? std::vector<net::Prefix>() : found->second;
+}
+
+std::span<const RibRoute> VpcPiece::to(const net::Prefix& destination) const {
+  const auto [first, last] = std::equal_range(own.begin(), own.end(), destination, ByDestination());
+  return {first, last};
+}
+
+Rib::const_iterator VpcPiece::after(const net::Prefix& destination) const {
+  return std::upper_bound(own.begin(), own.end(), destination, ByDestination());
+}
+
+const RibRoute* VpcPiece::plain_route(const net::Prefix& destination) const {
+  for (const RibRoute& route : to(destination))
+    if (route.is_active() && !route.candidate.source) return &route;
+  return nullptr;
+}
+
+const RibRoute* VpcPiece::announced(const net::Prefix& destination) const {
+  for (const RibRoute& route : to(destination))
+    if (route.is_announced()) return &route;
+  return nullptr;
+}
+
+Piece make_piece(VpcSite site) {
+  auto piece = std::make_shared<VpcPiece>();
+  piece->site = std::move(site);
+  add_vpc_routes(piece->site, piece->own);
+  add_vpn_routes(piece->site, piece->own);
+  std::stable_sort(piece->own.begin(), piece->own.end(), ByDestination());
+  for (const RibRoute& route : piece->own)
+    if (route.is_standby) piece->standby[route.connection].push_back(route.candidate.destination);
+  return piece;
 }
 
 }  // namespace farspan::compiler

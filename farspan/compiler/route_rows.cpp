@@ -24,17 +24,8 @@ using nodestate::TableKind;
 
 class Rows {
  public:
-  Rows(const VpcSite& site, const model::Node& node, nodestate::NodeState& state,
-       LinkedNodes& links)
-      : site_(site), node_(node), state_(state), links_(links) {}
-
-  /// Another connection has the same route and stands; packets may come by this one all the same.
-  void add_standby(const RibRoute& route) {
-    if (route.owner != &site_ || site_.gateway_node != &node_) return;
-    auto& tunnel = state_.tunnels.at(tunnel_of(*route.connection));
-    std::get<nodestate::OfficeTunnel>(tunnel.use)
-        .feasible_sources.push_back(route.candidate.destination);
-  }
+  Rows(const VpcSite& site, const model::Node& node, RouteRows& rows)
+      : site_(site), node_(node), rows_(rows) {}
 
   void add(const RibRoute& route) {
     if (route.vswitch != nullptr) {
@@ -46,12 +37,12 @@ class Rows {
 
  private:
   void add_near_vswitch(const RibRoute& route) {
-    put(route, route.vswitch->cidr, nodestate::Unreachable{});
-    put_host(route, model::gateway_of(route.vswitch->cidr), nodestate::ToRouter{});
+    put(route, route.vswitch->cidr, {nodestate::Unreachable{}});
+    put_host(route, model::gateway_of(route.vswitch->cidr), {nodestate::ToRouter{}});
     for_each_instance(route, [&](const model::Instance& instance, const model::Node& at) {
-      put_host(route, instance.address,
-               &at == &node_ ? NextHop(nodestate::ToPort{port_of(instance)})
-                             : over_link(at, *route.owner));
+      put_host(
+          route, instance.address,
+          &at == &node_ ? Hop{nodestate::ToPort{port_of(instance)}} : over_link(at, *route.owner));
     });
   }
 
@@ -67,7 +58,7 @@ class Rows {
   void add_connection(const RibRoute& route) {
     const model::Node& at = *route.owner->gateway_node;
     put(route, route.candidate.destination,
-        &at == &node_ ? NextHop(nodestate::ToTunnel{tunnel_of(*route.connection), std::nullopt})
+        &at == &node_ ? Hop{nodestate::ToTunnel{tunnel_of(*route.connection), std::nullopt}}
                       : over_link(at, *route.owner));
   }
 
@@ -83,55 +74,38 @@ class Rows {
     }
   }
 
-  NextHop over_link(const model::Node& peer, const VpcSite& owner) {
-    labels_[link_to(peer)] = &links_[{&node_, &peer}];
-    return nodestate::ToTunnel{link_to(peer), owner.label};
+  struct Hop {
+    NextHop next_hop;
+    const model::Node* peer = nullptr;  // over the link to it
+  };
+  static Hop over_link(const model::Node& peer, const VpcSite& owner) {
+    return {nodestate::ToTunnel{link_to(peer), owner.label}, &peer};
   }
 
   // An address of another Vpc that this one has in a vSwitch of its own stays its own.
-  void put_host(const RibRoute& route, const net::Address& address, const NextHop& next_hop) {
+  void put_host(const RibRoute& route, const net::Address& address, const Hop& hop) {
     const net::Prefix host = net::Prefix::host(address);
-    if (route.owner == &site_ || site_.vswitch_around(host) == nullptr) put(route, host, next_hop);
+    if (route.owner == &site_ || site_.vswitch_around(host) == nullptr) put(route, host, hop);
   }
 
   // Only the gateway's node has packets that came out of an office's tunnel.
-  void put(const RibRoute& route, const net::Prefix& destination, const NextHop& next_hop) {
+  void put(const RibRoute& route, const net::Prefix& destination, const Hop& hop) {
     RouteKey key{site_.vrf, TableKind::kVpc, destination, route.candidate.source};
-    if (route.candidate.is_in_vpc) put(key, next_hop);
+    if (route.candidate.is_in_vpc) rows_.put(node_, key, hop.next_hop, hop.peer);
     if (site_.gateway_node != &node_) return;
     key.table = TableKind::kGateway;
-    put(key, next_hop);
-  }
-
-  void put(const RouteKey& key, const NextHop& next_hop) {
-    state_.routes[key] = next_hop;
-    const auto* link = std::get_if<nodestate::ToTunnel>(&next_hop);
-    if (link != nullptr && link->label) labels_.at(link->tunnel)->insert(*link->label);
+    rows_.put(node_, key, hop.next_hop, hop.peer);
   }
 
   const VpcSite& site_;
   const model::Node& node_;
-  nodestate::NodeState& state_;
-  LinkedNodes& links_;
-  std::map<nodestate::TunnelId, std::set<nodestate::Label>*> labels_;  // of links_, those of node_
+  RouteRows& rows_;
 };
 
 }  // namespace
 
-LinkedNodes add_routes(const Placement& placement, const std::map<std::string, Rib>& ribs,
-                       States& states) {
-  LinkedNodes links;
-  for (const VpcSite& site : placement.sites) {
-    const Rib& rib = ribs.at(site.vpc->meta.name);
-    for (const model::Node* node : site.nodes) {
-      Rows rows(site, *node, states[node->meta.name], links);
-      for (const RibRoute& route : rib) {
-        if (route.is_active()) rows.add(route);
-        if (route.is_standby) rows.add_standby(route);
-      }
-    }
-  }
-  return links;
+void add_route_rows(const VpcSite& site, const RibRoute& route, RouteRows& rows) {
+  for (const model::Node* node : site.nodes) Rows(site, *node, rows).add(route);
 }
 
 }  // namespace farspan::compiler

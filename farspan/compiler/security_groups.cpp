@@ -5,8 +5,6 @@
 // A group named as peer stands for the addresses of its members, wherever they run. An open group
 // (the cloud's InnerAccessPolicy) accepts its members before every declared rule: priority 0.
 #include <algorithm>
-#include <map>
-#include <set>
 #include <tuple>
 
 #include "farspan/compiler/rows.h"
@@ -14,15 +12,14 @@
 namespace farspan::compiler {
 namespace {
 
-using Members = std::map<std::string, std::vector<net::Prefix>>;  // of each group, as host prefixes
-
-Members members_of(const model::Model& model) {
-  Members members;
-  for (const auto& [name, instance] : model.all<model::Instance>()) {
-    for (const std::string& group : instance.security_groups) {
-      members[group].push_back(net::Prefix::host(instance.address));
-    }
-  }
+// The members of a group, as host prefixes.
+std::vector<net::Prefix> members_of(const model::Model& model, const model::Users& users,
+                                    const std::string& group) {
+  std::vector<net::Prefix> members;
+  users.for_each_of<model::Instance, model::SecurityGroup>(
+      model, group, [&](const model::Instance& instance) {
+        members.push_back(net::Prefix::host(instance.address));
+      });
   return members;
 }
 
@@ -42,8 +39,8 @@ uint8_t protocol_number(model::RuleProtocol protocol) {
   return 0;
 }
 
-void add_rule(const model::SecurityRule& declared, const Members& members,
-              nodestate::SecurityGroup& group) {
+void add_rule(const model::SecurityRule& declared, const model::Model& model,
+              const model::Users& users, nodestate::SecurityGroup& group) {
   nodestate::Rule rule;
   rule.protocol = protocol_number(declared.protocol);
   const bool has_ports = rule.protocol == 6 || rule.protocol == 17;
@@ -60,9 +57,7 @@ void add_rule(const model::SecurityRule& declared, const Members& members,
     rules.push_back(rule);
     return;
   }
-  const auto peers = members.find(std::get<std::string>(declared.peer));
-  if (peers == members.end()) return;
-  for (const net::Prefix& peer : peers->second) {
+  for (const net::Prefix& peer : members_of(model, users, std::get<std::string>(declared.peer))) {
     rule.peer = peer;
     rules.push_back(rule);
   }
@@ -80,12 +75,14 @@ void put_in_order(std::vector<nodestate::Rule>& rules) {
   rules.erase(std::unique(rules.begin(), rules.end()), rules.end());
 }
 
-nodestate::SecurityGroup group_row(const model::SecurityGroup& declared, const Members& members) {
+}  // namespace
+
+nodestate::SecurityGroup group_row(const model::Model& model, const model::Users& users,
+                                   const model::SecurityGroup& declared) {
   nodestate::SecurityGroup group;
   group.name = declared.meta.name;
-  if (const auto inner = members.find(declared.meta.name);
-      declared.is_inner_open && inner != members.end()) {
-    for (const net::Prefix& member : inner->second) {
+  if (declared.is_inner_open) {
+    for (const net::Prefix& member : members_of(model, users, declared.meta.name)) {
       nodestate::Rule rule;
       rule.peer = member;
       rule.priority = 0;
@@ -93,30 +90,10 @@ nodestate::SecurityGroup group_row(const model::SecurityGroup& declared, const M
       group.egress.push_back(rule);
     }
   }
-  for (const model::SecurityRule& rule : declared.rules) add_rule(rule, members, group);
+  for (const model::SecurityRule& rule : declared.rules) add_rule(rule, model, users, group);
   put_in_order(group.ingress);
   put_in_order(group.egress);
   return group;
-}
-
-}  // namespace
-
-void add_security_groups(const model::Model& model, States& states) {
-  const Members members = members_of(model);
-  std::map<nodestate::SecurityGroupId, const model::SecurityGroup*> by_id;
-  for (const auto& [name, group] : model.all<model::SecurityGroup>()) {
-    by_id.emplace(nodestate::SecurityGroupId(group.meta.number), &group);
-  }
-  for (auto& [node, state] : states) {
-    std::set<nodestate::SecurityGroupId> wanted;
-    for (const auto& [id, port] : state.ports)
-      wanted.insert(port.security_groups.begin(), port.security_groups.end());
-    for (const nodestate::SecurityGroupId id : wanted) {
-      if (const auto found = by_id.find(id); found != by_id.end()) {
-        state.security_groups[id] = group_row(*found->second, members);
-      }
-    }
-  }
 }
 
 }  // namespace farspan::compiler

@@ -5,15 +5,13 @@
 
 namespace farspan::compiler {
 
-void add_vrfs(const Placement& placement, States& states) {
-  for (const VpcSite& site : placement.sites) {
-    nodestate::Vrf vrf;
-    vrf.vpc = site.vpc->meta.name;
-    vrf.label = site.label;
-    vrf.flow_domain = site.cen_number;
-    if (!site.vswitches.empty()) vrf.router = model::gateway_of(site.vswitches.front()->cidr);
-    for (const model::Node* node : site.nodes) states[node->meta.name].vrfs[site.vrf] = vrf;
-  }
+nodestate::Vrf vrf_row(const VpcSite& site) {
+  nodestate::Vrf vrf;
+  vrf.vpc = site.vpc->meta.name;
+  vrf.label = site.label;
+  vrf.flow_domain = site.cen_number;
+  if (!site.vswitches.empty()) vrf.router = model::gateway_of(site.vswitches.front()->cidr);
+  return vrf;
 }
 
 }  // namespace farspan::compiler

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/controller/controller.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <tuple>
 
 #include "farspan/compiler/export_swanctl.h"
 #include "farspan/controller/audit.h"
@@ -46,12 +50,16 @@ Result<model::AnyResource> resource_of(const store::Row& row) {
 // years later.
 const std::string kReplaced = "replaced/";
 
-Notes replaced_between(const model::Model& from, const model::Model& to, uint64_t revision) {
+Notes replaced_between(const model::Model& from, const model::Model& to,
+                       const std::vector<model::ResourceId>& changed, uint64_t revision) {
   Notes notes;
-  for (const auto& [name, node] : from.all<model::Node>()) {
-    const auto* after = to.find<model::Node>(name);
-    if (after == nullptr || after->identity() != node.identity())
-      notes.emplace(kReplaced + node.identity(), std::to_string(revision));
+  for (const model::ResourceId& id : changed) {
+    if (id.kind != model::kKindPosition<model::Node>) continue;
+    const auto* node = from.find<model::Node>(id.name);
+    if (node == nullptr) continue;
+    const auto* after = to.find<model::Node>(id.name);
+    if (after == nullptr || after->identity() != node->identity())
+      notes.emplace(kReplaced + node->identity(), std::to_string(revision));
   }
   return notes;
 }
@@ -61,6 +69,40 @@ Admission refused(Errors errors) { return {{}, std::move(errors)}; }
 Error nothing_in_it() {
   return {ErrorCode::kInvalid, "", "the text", "there is nothing in it",
           "write documents: kind, name and spec"};
+}
+
+model::ResourceId id_of(const store::Key& key) { return {model::position_of(key.kind), key.name}; }
+
+std::vector<model::ResourceId> changed_in(const std::vector<store::Row>& puts,
+                                          const std::vector<store::Key>& deletes,
+                                          const std::vector<store::Rename>& renames) {
+  std::vector<model::ResourceId> changed;
+  for (const store::Row& row : puts) changed.push_back(id_of(row.key));
+  for (const store::Key& key : deletes) changed.push_back(id_of(key));
+  for (const store::Rename& rename : renames) changed.push_back(id_of(rename.from));
+  return changed;
+}
+
+// Which faults are those of a change, and which stood before it and are not its business. Remedies
+// may name other resources than before, so they do not tell faults apart.
+struct SortedOut {
+  Errors charged, standing;
+};
+SortedOut sorted_out(Errors faults, const Errors& before, const std::vector<store::Row>& puts) {
+  SortedOut sorted;
+  if (faults.empty()) return sorted;
+  std::set<std::string> changed;
+  for (const store::Row& row : puts) changed.insert(row.key.kind + " " + row.key.name);
+  const auto key_of = [](const Error& error) {
+    return std::tuple(error.resource, error.field, error.what);
+  };
+  std::set<std::tuple<std::string, std::string, std::string>> known;
+  for (const Error& error : before) known.insert(key_of(error));
+  for (Error& error : faults) {
+    const bool is_old = known.contains(key_of(error)) && !changed.contains(error.resource);
+    (is_old ? sorted.standing : sorted.charged).push_back(std::move(error));
+  }
+  return sorted;
 }
 
 store::Key key_of(const model::AnyResource& resource) {
@@ -82,27 +124,32 @@ Status Controller::load() {
   if (!contents) return contents.error();
   Published first;
   first.revision = contents->revision;
+  model::Model model;
   for (const store::Row& row : contents->rows) {
     auto resource = resource_of(row);
     if (!resource) return resource.error();
-    model::upsert(first.model, *std::move(resource));
-    first.revisions.emplace(row.key, row.revision);
+    model::upsert(model, *std::move(resource));
+    first.revisions.insert_or_assign(row.key, row.revision);
   }
-  next_number_ = contents->next_number;
+  first.next_number = contents->next_number;
   auto tokens = Tokens::open(*store_, contents->notes);
   if (!tokens) return tokens.error();
   tokens_ = *std::move(tokens);
   notes_ = std::move(contents->notes);
   std::erase_if(notes_, [](const auto& note) { return Tokens::is_token(note.first); });
 
-  auto states = generations_from_notes(compiler::compile(first.model), notes_, first.revision + 1);
-  if (!states.new_notes.empty()) {
-    const auto revision = store_->commit({.based_on = first.revision, .notes = states.new_notes});
+  first.faults = model::validate(model);
+  if (!first.faults.empty())
+    spdlog::warn("{} faults in what is stored, the first: {}", first.faults.size(),
+                 first.faults.front().text());
+  static_cast<compiler::Network&>(first) = compiler::make_network(std::move(model));
+  const Notes changes = number_from_notes(first.states, first.digests, notes_, first.revision + 1);
+  if (!changes.empty()) {
+    const auto revision = store_->commit({.based_on = first.revision, .notes = changes});
     if (!revision) return revision.error();
     first.revision = *revision;
-    remember(notes_, states.new_notes);
+    note(changes);
   }
-  first.states = std::move(states.states);
   publish(std::move(first));
   return ok();
 }
@@ -121,17 +168,31 @@ std::optional<Admission> Controller::answered_before(Mode mode, const Order& ord
   return admission;
 }
 
+// Changes are made one after the other. A plan is none.
+std::unique_lock<std::mutex> Controller::turn_of(Mode mode) {
+  return mode == Mode::kCommit ? std::unique_lock(changing_) : std::unique_lock<std::mutex>();
+}
+
+Controller::Draft Controller::draft_of_published() const {
+  auto now = published();
+  const uint32_t next_number = now->next_number;
+  model::Model model = now->model;
+  return {std::move(now), next_number, std::move(model), {}, {}, {}};
+}
+
+void Controller::note(const Notes& changes) {
+  const std::lock_guard lock(noting_);
+  remember(notes_, changes);
+}
+
 Admission Controller::apply(std::string_view text, Mode mode, const Order& order) {
   const documents::SourceFiles files(text);
   auto parsed = documents::parse_documents(files.texts());
   if (!parsed.ok()) return refused(std::move(parsed.errors));
   if (parsed.documents.empty()) return refused({nothing_in_it()});
-  std::unique_lock turn(changing_);
+  const auto lock = turn_of(mode);
   if (auto before = answered_before(mode, order)) return *std::move(before);
-  const auto from = published();
-  const uint32_t next_number = next_number_;
-  if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
-  Draft draft{from, next_number, from->model, {}, {}, {}};
+  Draft draft = draft_of_published();
   for (auto& document : parsed.documents) {
     const auto standing = model::find(draft.from->model, document.kind, document.name);
     model::fill_secrets(document.resource, standing ? &*standing : nullptr, make_psk);
@@ -158,7 +219,7 @@ Admission Controller::apply(std::string_view text, Mode mode, const Order& order
     model::upsert(draft.model, std::move(document.resource));
   }
   Admission admission = admit(std::move(draft), mode, order);
-  documents::add_places(admission.errors, files.texts());
+  if (!admission.ok()) documents::add_places(admission.errors, files.texts());
   return admission;
 }
 
@@ -177,18 +238,16 @@ Admission Controller::remove(std::string_view text, Mode mode, const Order& orde
 
 Admission Controller::remove(const std::vector<store::Key>& wanted, Mode mode, const Order& order,
                              Cascade cascade) {
-  std::unique_lock turn(changing_);
+  const auto lock = turn_of(mode);
   if (auto before = answered_before(mode, order)) return *std::move(before);
-  const auto from = published();
-  const uint32_t next_number = next_number_;
-  if (mode == Mode::kPlan) turn.unlock();  // a plan is a question: changes go on meanwhile
-  Draft draft{from, next_number, from->model, {}, {}, {}};
+  Draft draft = draft_of_published();
   std::vector<store::Key> keys = wanted;
   if (cascade == Cascade::kParts) {
-    std::vector<model::Named> whole;
-    for (const store::Key& key : wanted) whole.push_back({key.kind, key.name});
-    for (auto& part : model::parts_of(draft.model, whole))
-      keys.push_back({std::move(part.kind), std::move(part.name)});
+    std::vector<model::ResourceId> whole;
+    for (const store::Key& key : wanted)
+      if (model::find(draft.from->model, key.kind, key.name)) whole.push_back(id_of(key));
+    for (const auto& part : model::parts_of(draft.from->model, draft.from->users, whole))
+      keys.push_back({std::string(model::kind_of(part)), part.name});
   }
   Errors missing;
   for (const store::Key& key : keys) {
@@ -207,10 +266,9 @@ Admission Controller::remove(const std::vector<store::Key>& wanted, Mode mode, c
 
 Admission Controller::rename(const store::Key& key, const std::string& name, Mode mode,
                              const Order& order) {
-  std::unique_lock turn(changing_);
+  const auto lock = turn_of(mode);
   if (auto before = answered_before(mode, order)) return *std::move(before);
-  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
-  if (mode == Mode::kPlan) turn.unlock();
+  Draft draft = draft_of_published();
   const std::string label = key.kind + " " + key.name;
   auto renamed = model::find(draft.from->model, key.kind, key.name);
   if (!renamed)
@@ -236,72 +294,89 @@ Admission Controller::rename(const store::Key& key, const std::string& name, Mod
     model::upsert(draft.model, std::move(resource));
   };
   put(*std::move(renamed));
-  for (const auto& standing : model::list(draft.from->model)) {
-    auto follower = standing;
-    if (key_of(standing) == key || !model::rename_references(follower, key.kind, key.name, name))
-      continue;
-    draft.changes.push_back({Action::kUpdate, std::string(model::kind_of(follower)),
-                             model::meta_of(follower).name,
-                             documents::difference(&standing, &follower)});
-    put(std::move(follower));
-  }
+  draft.from->users.for_each_id(id_of(key), [&](const model::ResourceId& user) {
+    if (user == id_of(key)) return;
+    model::with_resource(draft.from->model, user, [&](const auto& standing) {
+      const model::AnyResource before = standing;
+      model::AnyResource follower = before;
+      model::rename_references(follower, key.kind, key.name, name);
+      draft.changes.push_back({Action::kUpdate, std::string(model::kind_of(follower)),
+                               model::meta_of(follower).name,
+                               documents::difference(&before, &follower)});
+      put(std::move(follower));
+    });
+  });
   return admit(std::move(draft), mode, order);
 }
 
 Admission Controller::revoke(const std::string& name, const Order& order) {
-  const std::lock_guard lock(changing_);
+  const auto lock = turn_of(Mode::kCommit);
   if (auto before = answered_before(Mode::kCommit, order)) return *std::move(before);
-  Draft draft{published(), next_number_, published()->model, {}, {}, {}};
+  Draft draft = draft_of_published();
   auto& nodes = draft.model.all<model::Node>();
-  const auto node = nodes.find(name);
-  if (node == nodes.end())
+  if (!nodes.contains(name))
     return refused({{ErrorCode::kNotFound, "Node " + name, "", "does not exist",
                      "list what exists with: farspan get Node"}});
-  node->second.identity_revision = draft.from->revision + 1;
-  node->second.identity_random = make_random_number();
-  node->second.meta.updated_at = milliseconds_of(WallClock::now());
+  model::Node& node = nodes.at(name);
+  node.identity_revision = draft.from->revision + 1;
+  node.identity_random = make_random_number();
+  node.meta.updated_at = milliseconds_of(WallClock::now());
   draft.changes.push_back({Action::kUpdate, model::Node::kKind, name, {}});
   draft.audit.push_back(
       audit_row(order.by, WallClock::now(), "revoke", {model::Node::kKind, name}, {}));
-  draft.puts.push_back({{model::Node::kKind, name},
-                        node->second.meta.number,
-                        0,
-                        documents::to_stored(node->second)});
+  draft.puts.push_back(
+      {{model::Node::kKind, name}, node.meta.number, 0, documents::to_stored(node)});
   return admit(std::move(draft), Mode::kCommit, order);
 }
 
-// 1. validate  2. compile and compare  3. a plan ends here  4. commit  5. publish
+// 1. validate  2. rebuild and compare  3. a plan ends here  4. commit  5. publish
 Admission Controller::admit(Draft draft, Mode mode, const Order& order) {
   if (order.seen && *order.seen != draft.from->revision)
     return refused({{ErrorCode::kConflict, "the network", "revision",
                      std::to_string(*order.seen) + " is not the latest, which is " +
                          std::to_string(draft.from->revision),
                      "look at it again (farspan plan) and repeat the change"}});
-  Errors faults = model::validate(draft.model, draft.from->model);
-  if (!faults.empty()) return refused(documents::capped(std::move(faults)));
+  const Published& from = *draft.from;
+  const auto changed = changed_in(draft.puts, draft.deletes, draft.renames);
+  auto [charged, standing] = sorted_out(
+      from.faults.empty()
+          ? model::validate_change(from.model, from.users, from.claims, draft.model, changed)
+          : model::validate(draft.model, from.model),
+      from.faults, draft.puts);
+  if (!charged.empty()) return refused(documents::capped(std::move(charged)));
 
   Admission admission;
-  admission.outcome.revision = draft.from->revision;
+  admission.outcome.revision = from.revision;
   admission.outcome.changes = std::move(draft.changes);
   admission.outcome.warnings = documents::capped(std::move(draft.warnings));
-  if (draft.puts.empty() && draft.deletes.empty()) return admission;
+  if (changed.empty()) return admission;
 
-  const uint64_t revision = draft.from->revision + 1;
-  auto states = next_generations(compiler::compile(draft.model), draft.from->states, revision);
-  admission.outcome.nodes = changes_between(draft.from->states, states.states);
-  for (const NodeChange& change : admission.outcome.nodes) {
-    const auto state_in = [&](const NodeStates& all) {
-      const auto found = all.find(change.node);
+  const uint64_t revision = from.revision + 1;
+  Published next;
+  // The pieces of a network with faults need not fit together, so it is compiled whole.
+  auto rebuilt = from.faults.empty() && standing.empty()
+                     ? compiler::rebuild(from, std::move(draft.model), changed, revision)
+                     : compiler::rebuild_whole(from, std::move(draft.model), revision);
+  admission.outcome.nodes = changes_of(rebuilt, from.states);
+  for (const auto& [node, delta] : rebuilt.deltas) {
+    const auto state_in = [&, name = node](const NodeStates& all) {
+      const auto found = all.find(name);
       return found == all.end() ? nullptr : found->second.get();
     };
-    for (auto& tunnel : tunnel_changes(state_in(draft.from->states), state_in(states.states)))
+    for (auto& tunnel : tunnel_changes(state_in(from.states), state_in(rebuilt.network.states)))
       admission.outcome.tunnels.push_back(std::move(tunnel));
   }
-  states.new_notes.merge(replaced_between(draft.from->model, draft.model, revision));
   if (mode == Mode::kPlan) return admission;
 
-  Published next{revision, std::move(draft.model), draft.from->revisions, std::move(states.states)};
-  for (const store::Row& row : draft.puts) next.revisions[row.key] = revision;
+  next.digests = from.digests;
+  Notes notes = notes_of(rebuilt, from.states, next.digests);
+  notes.merge(replaced_between(from.model, rebuilt.network.model, changed, revision));
+  static_cast<compiler::Network&>(next) = std::move(rebuilt.network);
+  next.revision = revision;
+  next.revisions = from.revisions;
+  next.faults = std::move(standing);
+  next.next_number = draft.next_number;
+  for (const store::Row& row : draft.puts) next.revisions.insert_or_assign(row.key, revision);
   for (const store::Key& key : draft.deletes) next.revisions.erase(key);
   for (const store::Rename& rename : draft.renames) next.revisions.erase(rename.from);
   std::optional<store::KeptAnswer> kept;
@@ -311,17 +386,16 @@ Admission Controller::admit(Draft draft, Mode mode, const Order& order) {
             order.once->answer(admission.outcome)};
   }
 
-  const auto committed = store_->commit({.based_on = draft.from->revision,
+  const auto committed = store_->commit({.based_on = from.revision,
                                          .puts = std::move(draft.puts),
                                          .deletes = std::move(draft.deletes),
                                          .renames = std::move(draft.renames),
-                                         .notes = states.new_notes,
+                                         .notes = notes,
                                          .audit = std::move(draft.audit),
                                          .answer = std::move(kept)});
   if (!committed) return refused({committed.error()});
   FS_CHECK(*committed == revision);  // the generations that were noted are made of it
-  next_number_ = draft.next_number;
-  remember(notes_, states.new_notes);
+  note(notes);
   admission.outcome.revision = revision;
   publish(std::move(next));
   return admission;
@@ -334,27 +408,35 @@ Status Controller::reconcile_generation(const std::string& node, uint64_t genera
     return state != now.states.end() && state->second->generation == generation &&
            nodestate::wire::digest_of(*state->second) != digest;
   };
-  // Nearly every Hello ends here, and waits for no change.
+  // Nearly every Hello ends here, and waits for nobody.
   if (!is_another(*published())) return ok();
   const std::lock_guard lock(changing_);
   const auto now = published();
-  if (reconciled_.contains(node) || !is_another(*now)) return ok();
+  {
+    const std::lock_guard noting(noting_);
+    if (reconciled_.contains(node)) return ok();
+  }
+  if (!is_another(*now)) return ok();
   Published next = *now;
   next.revision = now->revision + 1;
-  auto states = renumbered(now->states, node, next.revision);
-  const auto committed = store_->commit({.based_on = now->revision, .notes = states.new_notes});
+  const Notes changes = renumber(next.states, node, next.revision);
+  const auto committed = store_->commit({.based_on = now->revision, .notes = changes});
   if (!committed) return committed.error();
-  reconciled_.insert(node);
   FS_CHECK(*committed == next.revision);
-  remember(notes_, states.new_notes);
-  next.states = std::move(states.states);
+  note(changes);
+  {
+    const std::lock_guard noting(noting_);
+    reconciled_.insert(node);
+  }
   publish(std::move(next));
   return ok();
 }
 
 bool Controller::has_replaced(const std::string& node, const std::string& identity) const {
-  const std::lock_guard lock(changing_);
-  if (notes_.contains(kReplaced + identity)) return true;
+  {
+    const std::lock_guard lock(noting_);
+    if (notes_.contains(kReplaced + identity)) return true;
+  }
   // Of before these notes: an identity of the name that is older than the present one.
   const auto now = published();
   const auto* declared = now->model.find<model::Node>(node);
@@ -364,16 +446,45 @@ bool Controller::has_replaced(const std::string& node, const std::string& identi
 
 void Controller::publish(Published next) {
   const uint64_t revision = next.revision;
+  auto made = std::make_shared<const Published>(std::move(next));
   {
     const std::lock_guard lock(publishing_);
-    published_ = std::make_shared<const Published>(std::move(next));
-  }
+    published_.swap(made);
+  }  // what nobody reads any more ends after the lock
+  made.reset();
   listeners_.call(revision);
+}
+
+void Controller::keep(std::shared_ptr<const Published> published) {
+  constexpr std::chrono::seconds kTime{60};
+  constexpr size_t kMost = 16;
+  std::vector<Kept> ended;  // after the lock
+  const std::lock_guard lock(publishing_);
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(kept_, [&](Kept& kept) {
+    const bool is_over = kept.until < now || kept.published == published;
+    if (is_over) ended.push_back(std::move(kept));
+    return is_over;
+  });
+  if (kept_.size() == kMost) {
+    ended.push_back(std::move(kept_.front()));
+    kept_.pop_front();
+  }
+  kept_.push_back({now + kTime, std::move(published)});
 }
 
 std::shared_ptr<const Published> Controller::published() const {
   const std::lock_guard lock(publishing_);
   return published_;
+}
+
+std::shared_ptr<const Published> Controller::published_at(uint64_t revision) const {
+  const std::lock_guard lock(publishing_);
+  if (published_->revision == revision) return published_;
+  const auto now = std::chrono::steady_clock::now();
+  for (const Kept& kept : kept_)
+    if (kept.published->revision == revision && now <= kept.until) return kept.published;
+  return nullptr;
 }
 
 std::unique_ptr<store::Subscription> Controller::watch(store::Listener listener) {
@@ -396,19 +507,6 @@ Status Controller::record(const Principal& by, std::string action, store::Key ke
 
 Result<store::AuditPage> Controller::audit(const store::AuditQuery& query) const {
   return store_->audit(query);
-}
-
-Result<std::vector<compiler::CandidateRoute>> Controller::routes_of(const std::string& vpc) const {
-  const auto now = published();
-  if (now->model.find<model::Vpc>(vpc) == nullptr)
-    return Error{ErrorCode::kNotFound, "Vpc " + vpc, "", "does not exist",
-                 "list what exists with: farspan get Vpc"};
-  return compiler::explain_routes(now->model, vpc);
-}
-
-compiler::Reachability Controller::reach(const net::Address& from, const net::Address& to,
-                                         const compiler::Probe& probe) const {
-  return compiler::reach(published()->model, from, to, probe);
 }
 
 Result<std::string> Controller::export_connection(const std::string& name,

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Controller: may this change be made, and what does every node do afterwards?
 //
-//   documents ─▶ model' ─▶ validate ─▶ compile ─▶ commit ─▶ published ─▶ sessions, API
+//   documents ─▶ model' ─▶ validate ─▶ rebuild ─▶ commit ─▶ published ─▶ sessions, API
 //                             └ faults: all of them, nothing changes
 //
-// Compiling comes before committing, because a plan needs it, and because the generations that the
+// Questions are answered from what is published, a whole network (compiler/network.h): none of them
+// compiles anything. A fault that a stored row has (of a rule that came later) is charged to
+// whoever changes that row and to nobody else; until then it stands in the status of its resource.
+//
+// Rebuilding comes before committing, because a plan needs it, and because the generations that the
 // nodes are told must be as durable as the model they come from: they are notes of the same
 // transaction. A node's generation is the revision at which its state last changed; a node whose
 // state stays the same keeps its generation.
 //
 // Not here: sessions with nodes (node_server.h), what nodes report (node_reports.h), HTTP (api/).
-// Threads: any. Changes are made one after the other; readers take published() and keep it.
+// Threads: any. Changes are made one after the other; readers take published() and keep it. Plans
+// and the nodes' sessions wait for no change: a plan is a question about what is published.
 #pragma once
 
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,25 +31,25 @@
 #include <vector>
 
 #include "farspan/base/result.h"
-#include "farspan/compiler/compile.h"
+#include "farspan/compiler/network.h"
 #include "farspan/controller/principal.h"
 #include "farspan/controller/tokens.h"
 #include "farspan/controller/tunnel_changes.h"
 #include "farspan/documents/difference.h"
-#include "farspan/model/model.h"
-#include "farspan/nodestate/node_state.h"
+#include "farspan/nodestate/wire/wire.h"
 #include "farspan/store/store.h"
 
 namespace farspan::controller {
 
-using NodeStates = std::map<std::string, std::shared_ptr<const nodestate::NodeState>>;
+using compiler::NodeStates;
 
 /// Everything at one revision. Never changed after it was published.
-struct Published {
+struct Published : compiler::Network {  // states have their generations
   uint64_t revision = 0;
-  model::Model model;
-  std::map<store::Key, uint64_t> revisions;  // of each resource's last change
-  NodeStates states;                         // with generations; by node
+  PersistentMap<store::Key, uint64_t> revisions;                // of each resource's last change
+  std::map<std::string, nodestate::wire::StateDigest> digests;  // of the states
+  Errors faults;             // of stored rows that the rules of today would not admit
+  uint32_t next_number = 1;  // of the next resource
 };
 
 enum class Mode : uint8_t { kCommit, kPlan };
@@ -141,6 +148,11 @@ class Controller {
   bool has_replaced(const std::string& node, const std::string& identity) const;
 
   std::shared_ptr<const Published> published() const;
+  /// Keeps `published` for those who read it in several pages: for a minute from now on. It shares
+  /// nearly everything with its successors. Of too many the one is given up that ends first.
+  void keep(std::shared_ptr<const Published> published);
+  /// What was published as `revision`, if it is the newest or was kept; else null.
+  std::shared_ptr<const Published> published_at(uint64_t revision) const;
   /// Calls `listener` after each publication, on the thread that made it; it must not block.
   std::unique_ptr<store::Subscription> watch(store::Listener listener);
   /// Store::changes_after() of what is published.
@@ -151,10 +163,6 @@ class Controller {
   Result<store::AuditPage> audit(const store::AuditQuery& query) const;
   Tokens& tokens() const { return *tokens_; }
 
-  /// compiler::explain_routes and reach on what is published. kNotFound without such a Vpc.
-  Result<std::vector<compiler::CandidateRoute>> routes_of(const std::string& vpc) const;
-  compiler::Reachability reach(const net::Address& from, const net::Address& to,
-                               const compiler::Probe& probe) const;
   /// How an office's device must be set up. The answer holds the pre-shared key.
   Result<std::string> export_connection(const std::string& name, DeviceFormat format) const;
 
@@ -162,18 +170,27 @@ class Controller {
   struct Draft;
   explicit Controller(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
   Status load();
+  std::unique_lock<std::mutex> turn_of(Mode mode);
+  Draft draft_of_published() const;
   Admission admit(Draft draft, Mode mode, const Order& order);
+  void note(const std::map<std::string, std::string>& changes);
   void publish(Published next);
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Tokens> tokens_;
-  mutable std::mutex changing_;       // held from reading the model until publishing its successor
-  uint32_t next_number_ = 1;          // guarded by changing_
-  std::set<std::string> reconciled_;  // nodes whose state was renumbered; guarded by changing_
-  std::map<std::string, std::string> notes_;  // of the nodes, as stored; guarded by changing_
+  std::mutex changing_;  // held from reading the model until publishing its successor
 
-  mutable std::mutex publishing_;  // guards the pointer only
+  mutable std::mutex noting_;                 // guards the two below, for a moment only
+  std::set<std::string> reconciled_;          // nodes whose state was renumbered
+  std::map<std::string, std::string> notes_;  // of the nodes, as stored
+
+  struct Kept {
+    std::chrono::steady_clock::time_point until;
+    std::shared_ptr<const Published> published;
+  };
+  mutable std::mutex publishing_;  // guards the pointers only
   std::shared_ptr<const Published> published_;
+  std::deque<Kept> kept_;  // what ends first comes first
   store::Listeners listeners_;
 };
 

@@ -19,28 +19,25 @@ namespace farspan::controller {
 
 using Notes = std::map<std::string, std::string>;
 
-struct Generations {
-  NodeStates states;
-  Notes new_notes;  // to be committed before the states are told; an empty value takes a note away
-};
+/// Of the states, by node.
+using Digests = std::map<std::string, nodestate::wire::StateDigest>;
 
-/// Compiled states after a change: those equal to `standing` are the standing ones, the others get
-/// `generation`.
-Generations next_generations(std::map<std::string, nodestate::NodeState> compiled,
-                             const NodeStates& standing, uint64_t generation);
+/// What is to be noted of the states that `rebuilt` changed from `standing`; an empty value takes a
+/// note away. `digests` follows.
+Notes notes_of(const compiler::Rebuilt& rebuilt, const NodeStates& standing, Digests& digests);
 
-/// Compiled states after a start: those whose digest is noted get the noted generation, the others
-/// `generation`.
-Generations generations_from_notes(std::map<std::string, nodestate::NodeState> compiled,
-                                   const Notes& notes, uint64_t generation);
+/// After a start: gives each of `states` whose digest is noted the noted generation, the others
+/// `generation`; returns what is to be noted of these.
+Notes number_from_notes(NodeStates& states, Digests& digests, const Notes& notes,
+                        uint64_t generation);
 
-/// `standing`, in which the state of `node` is called `generation`. @pre `node` is in `standing`
-Generations renumbered(const NodeStates& standing, const std::string& node, uint64_t generation);
+/// Gives the state of `node` another number. @pre it is in `states`
+Notes renumber(NodeStates& states, const std::string& node, uint64_t generation);
 
 /// Applies `changes` to `notes`, as the store did.
 void remember(Notes& notes, const Notes& changes);
 
 /// How many rows of each node's state change; nodes without a change are left out.
-std::vector<NodeChange> changes_between(const NodeStates& from, const NodeStates& to);
+std::vector<NodeChange> changes_of(const compiler::Rebuilt& rebuilt, const NodeStates& standing);
 
 }  // namespace farspan::controller

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "farspan/controller/tunnel_changes.h"
 
+#include <algorithm>
+
 namespace farspan::controller {
 namespace {
 
@@ -78,19 +80,18 @@ std::vector<TunnelChange> tunnel_changes(const nodestate::NodeState* before,
   const nodestate::NodeState& to = after != nullptr ? *after : kNothing;
   const std::string& node = after != nullptr ? to.node : from.node;
   std::vector<TunnelChange> changes;
-  if (from.tunnels == to.tunnels) return changes;
-  for (const auto& [id, tunnel] : from.tunnels)
-    if (!to.tunnels.contains(id)) changes.push_back({Action::kEnd, node, name_of(tunnel), {}});
-  for (const auto& [id, tunnel] : to.tunnels) {
-    const auto old = from.tunnels.find(id);
-    if (old == from.tunnels.end()) {
-      changes.push_back({Action::kMake, node, name_of(tunnel), {}});
-    } else if (!(old->second == tunnel)) {
-      auto reasons = reasons_to_rebuild(old->second, tunnel);
-      if (!reasons.empty())
-        changes.push_back({Action::kRebuild, node, name_of(tunnel), std::move(reasons)});
-    }
-  }
+  nodestate::Tunnels::differences(
+      from.tunnels, to.tunnels, [&](nodestate::TunnelId, const Tunnel* old, const Tunnel* now) {
+        if (now == nullptr) {
+          changes.push_back({Action::kEnd, node, name_of(*old), {}});
+        } else if (old == nullptr) {
+          changes.push_back({Action::kMake, node, name_of(*now), {}});
+        } else if (auto reasons = reasons_to_rebuild(*old, *now); !reasons.empty()) {
+          changes.push_back({Action::kRebuild, node, name_of(*now), std::move(reasons)});
+        }
+      });
+  std::stable_partition(changes.begin(), changes.end(),
+                        [](const TunnelChange& change) { return change.action == Action::kEnd; });
   return changes;
 }
 

@@ -103,14 +103,10 @@ void upsert(Model& model, AnyResource resource) {
   std::visit(
       [&](auto& declared) {
         auto& by_name = model.all<std::remove_cvref_t<decltype(declared)>>();
-        const auto standing = by_name.find(declared.meta.name);
-        if (standing == by_name.end()) {
-          const std::string name = declared.meta.name;
-          by_name.emplace(name, std::move(declared));
-          return;
-        }
-        declared.meta.number = standing->second.meta.number;
-        standing->second = std::move(declared);
+        const std::string name = declared.meta.name;
+        if (const auto standing = by_name.find(name); standing != by_name.end())
+          declared.meta.number = standing->second.meta.number;
+        by_name.insert_or_assign(name, std::move(declared));
       },
       resource);
 }
@@ -136,33 +132,6 @@ bool rename_references(AnyResource& resource, std::string_view kind, const std::
       },
       resource);
   return is_renamed;
-}
-
-// A kind refers to kinds before it only, so one pass over all of them finds everything.
-std::vector<Named> parts_of(const Model& model, const std::vector<Named>& wanted) {
-  std::set<Named> gone(wanted.begin(), wanted.end());
-  std::vector<Named> parts;
-  const auto look = [&](const auto& resource) {
-    bool is_part = false;
-    walk(resource, [&](const Place& place, const Field& field, const auto& member) {
-      if constexpr (std::is_same_v<decltype(member), const std::string&>) {
-        const bool is_own = place.inside.empty() && !place.index && field.is_required;
-        if (is_own && field.refers_to != nullptr)
-          is_part = is_part || gone.contains({field.refers_to, member});
-      }
-    });
-    Named named{resource.kKind, resource.meta.name};
-    if (is_part && gone.insert(named).second) parts.push_back(std::move(named));
-  };
-  std::apply(
-      [&](const auto&... by_name) {
-        const auto look_at_all = [&](const auto& map) {
-          for (const auto& [name, resource] : map) look(resource);
-        };
-        (look_at_all(by_name), ...);
-      },
-      model.kinds);
-  return parts;
 }
 
 void fill_secrets(AnyResource& declared, const AnyResource* standing,

@@ -58,17 +58,6 @@ bool erase(Model& model, std::string_view kind, const std::string& name);
 bool rename_references(AnyResource& resource, std::string_view kind, const std::string& from,
                        const std::string& to);
 
-/// Kind and name.
-struct Named {
-  std::string kind, name;
-  auto operator<=>(const Named&) const = default;
-};
-
-/// What cannot be without one of `wanted`, without these themselves: what names one of them in a
-/// field of its own that is required, and so on; in the order of kinds and names. Whoever names it
-/// in a list, or in a rule, can be without it, and is not among them.
-std::vector<Named> parts_of(const Model& model, const std::vector<Named>& wanted);
-
 /// Gives `declared` the secrets it leaves out: those of `standing` (the same resource as it is now,
 /// may be null), else a new one from `make_secret`.
 void fill_secrets(AnyResource& declared, const AnyResource* standing,

@@ -109,28 +109,6 @@ TEST(AnyResource, WhatNamesAResourceFollowsItsName) {
   EXPECT_EQ(std::get<Instance>(instance).security_groups, std::vector<std::string>{"app"});
 }
 
-TEST(AnyResource, PartsAreWhatCannotBeWithoutTheWhole) {
-  const testing::GlobalOffices network(5);
-  const auto of_connection = parts_of(network.model, {{"IpsecConnection", "office-1"}});
-  EXPECT_EQ(of_connection, (std::vector<Named>{{"VpnRoute", "office-1"}}));
-  const auto of_vpc = parts_of(network.model, {{"Vpc", "us-east"}});
-  const auto has = [&](const Named& named) {
-    return std::find(of_vpc.begin(), of_vpc.end(), named) != of_vpc.end();
-  };
-  for (const Named& part : {Named{"VSwitch", "us-east-apps"}, Named{"SecurityGroup", "app-us-east"},
-                            Named{"Instance", "app-us-east"}, Named{"VpnGateway", "us-east"},
-                            Named{"IpsecConnection", "office-1"}, Named{"VpnRoute", "office-2"},
-                            Named{"CenAttachment", "us-east"}, Named{"CenRoute", "office-1"}})
-    EXPECT_TRUE(has(part)) << part.kind;
-  EXPECT_FALSE(has({"CustomerGateway", "office-1"}) || has({"VSwitch", "shanghai-apps"}));
-  EXPECT_TRUE(parts_of(network.model, {{"SecurityGroup", "app-us-east"}}).empty())
-      << "an instance is not deleted for one of its groups";
-  Model without = network.model;
-  erase(without, "Vpc", "us-east");
-  for (const Named& part : of_vpc) EXPECT_TRUE(erase(without, part.kind, part.name)) << part.kind;
-  EXPECT_TRUE(validate(without, network.model).empty());
-}
-
 TEST(AnyResource, AnIdStaysAndAChangeHasItsTime) {
   const auto seven = [] { return uint64_t{7}; };
   AnyResource made = Region{};

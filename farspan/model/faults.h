@@ -18,19 +18,10 @@
 
 #include "farspan/base/result.h"
 #include "farspan/model/model.h"
+#include "farspan/model/users.h"
 #include "farspan/model/validate.h"
 
 namespace farspan::model {
-
-/// Position of a kind in the order of dependence.
-template <class Resource, class... All>
-constexpr size_t position_in(const std::tuple<ByName<All>...>*) {
-  size_t position = 0;
-  (void)((std::is_same_v<Resource, All> || (++position, false)) || ...);
-  return position;
-}
-template <class Resource>
-inline constexpr size_t kKindPosition = position_in<Resource>(static_cast<const Kinds*>(nullptr));
 
 /// Calls `visit(name, resource)` for every resource of every kind, in order.
 template <class Visit>
@@ -42,18 +33,6 @@ void for_each_resource(const Model& model, Visit&& visit) {
          ...);
       },
       model.kinds);
-}
-
-/// The resources of one kind, the oldest first (one that was not stored yet is the newest): of two
-/// that cannot both stand the later one is blamed, whatever their names are.
-template <class Resource>
-std::vector<const Resource*> by_age(const Model& model) {
-  std::vector<const Resource*> resources;
-  for (const auto& [name, resource] : model.all<Resource>()) resources.push_back(&resource);
-  std::stable_sort(resources.begin(), resources.end(), [](const Resource* a, const Resource* b) {
-    return a->meta.number - 1 < b->meta.number - 1;  // 0 becomes the highest
-  });
-  return resources;
 }
 
 /// Which resource a fault is about: comparable in the order of kinds and names.
@@ -88,6 +67,23 @@ class Faults {
 
   const Model& model() const { return model_; }
   const Model& before() const { return before_; }
+
+  /// `cause` changed and `resource` did not: what is wrong between the two is the doing of `cause`.
+  template <class Cause, class Resource>
+  bool is_done_by(const Cause& cause, const Resource& resource) const {
+    return is_changed(cause) && !is_changed(resource);
+  }
+  template <class Resource>
+  bool is_changed(const Resource& resource) const {
+    const Resource* stood = before_.find<Resource>(resource.meta.name);
+    return stood == nullptr || !(*stood == resource);
+  }
+  bool is_changed(const Owner& owner) const {
+    bool is = true;
+    with_resource(model_, {static_cast<uint8_t>(owner.kind_position), owner.name},
+                  [&](const auto& now) { is = is_changed(now); });
+    return is;
+  }
 
   void add(const Owner& owner, std::string field, std::string what, std::string remedy,
            ErrorCode code = ErrorCode::kInvalid) {
@@ -149,6 +145,27 @@ class Faults {
   const Model& before_;
   std::vector<Fault> faults_;
 };
+
+/// The resources of one kind: those that did not change, then those that did, each the oldest first
+/// (one that was not stored yet is the newest). Of two that cannot both stand the later one is
+/// blamed: what changed, whatever its name or number is.
+template <class Resource>
+std::vector<const Resource*> by_age(const Faults& faults) {
+  struct Aged {
+    bool is_changed;
+    uint32_t age;
+    const Resource* resource;
+  };
+  std::vector<Aged> aged;
+  for (const auto& [name, resource] : faults.model().all<Resource>())
+    aged.push_back({faults.is_changed(resource), resource.meta.number - 1, &resource});
+  std::stable_sort(aged.begin(), aged.end(), [](const Aged& a, const Aged& b) {
+    return std::tie(a.is_changed, a.age) < std::tie(b.is_changed, b.age);  // 0 became the highest
+  });
+  std::vector<const Resource*> resources;
+  for (const Aged& each : aged) resources.push_back(each.resource);
+  return resources;
+}
 
 // The rules, one file per subject.
 void check_names(const Model& model, Faults& faults);      // validate_names.cpp

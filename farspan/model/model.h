@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Model: everything operators declared, by kind and name. A value: copy it to try a change.
+// Model: everything operators declared, by kind and name. A value: copy it to try a change; the
+// copy shares what it has in common with the original (base/persistent_map.h), and the address of a
+// resource holds while any model has it as it is.
 //
-// Not here: whether it makes sense (validate.h), how it is written (codec in api/), how it is kept
+// Not here: whether it makes sense (validate.h), how it is written (documents/), how it is kept
 // (store/).
 #pragma once
 
-#include <map>
 #include <string>
 #include <tuple>
 
+#include "farspan/base/persistent_map.h"
 #include "farspan/model/cen.h"
 #include "farspan/model/customer_gateway.h"
 #include "farspan/model/instance.h"
@@ -24,7 +26,7 @@
 namespace farspan::model {
 
 template <class Resource>
-using ByName = std::map<std::string, Resource>;
+using ByName = PersistentMap<std::string, Resource, true>;
 
 /// In the order in which they depend on each other: later kinds refer to earlier ones.
 using Kinds = std::tuple<ByName<Region>, ByName<Node>, ByName<Vpc>, ByName<VSwitch>,

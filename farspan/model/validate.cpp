@@ -3,6 +3,7 @@
 
 #include "farspan/model/faults.h"
 #include "farspan/model/limits.h"
+#include "farspan/model/touched.h"
 #include "farspan/net/reserved.h"
 
 namespace farspan::model {
@@ -21,6 +22,13 @@ Errors validate(const Model& model, const Model& before) {
   check_cens(model, faults);
   check_overlaps(model, faults);
   return std::move(faults).in_order();
+}
+
+Errors validate_change(const Model& before, const Users& users, const Claims& claims,
+                       const Model& after, const std::vector<ResourceId>& changed) {
+  const auto part = touched_by(before, users, claims, after, changed);
+  if (part && validate(*part).empty()) return {};
+  return validate(after, before);
 }
 
 bool is_usable_prefix(const Owner& owner, const std::string& field, const net::Prefix& prefix,

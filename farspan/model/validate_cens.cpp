@@ -12,9 +12,9 @@ namespace {
 
 using Attached = std::map<std::string, const CenAttachment*>;  // by Vpc
 
-Attached check_attachments(const Model& model, Faults& faults) {
+Attached check_attachments(Faults& faults) {
   Attached attached;
-  for (const CenAttachment* each : by_age<CenAttachment>(model)) {
+  for (const CenAttachment* each : by_age<CenAttachment>(faults)) {
     const CenAttachment& attachment = *each;
     faults.refer<Cen>(attachment, "cen", attachment.cen);
     if (faults.refer<Vpc>(attachment, "vpc", attachment.vpc) == nullptr) continue;
@@ -97,11 +97,11 @@ bool blame_vpn_route(const CenRoute& route, const PlainRoutes& before, Faults& f
 }  // namespace
 
 void check_cens(const Model& model, Faults& faults) {
-  const Attached attached = check_attachments(model, faults);
+  const Attached attached = check_attachments(faults);
   const PlainRoutes routes = plain_routes(model), before = plain_routes(faults.before());
 
-  std::map<std::tuple<std::string, std::string, net::Prefix>, const CenRoute*> published;
-  for (const CenRoute* each : by_age<CenRoute>(model)) {
+  std::map<std::pair<std::string, net::Prefix>, const CenRoute*> published;
+  for (const CenRoute* each : by_age<CenRoute>(faults)) {
     const CenRoute& route = *each;
     const Cen* cen = faults.refer<Cen>(route, "cen", route.cen);
     const Vpc* vpc = faults.refer<Vpc>(route, "vpc", route.vpc);
@@ -125,12 +125,14 @@ void check_cens(const Model& model, Faults& faults) {
                      standing->second->meta.name + " is not published",
                  "set published: true on that VpnRoute");
     }
-    const auto [other, is_new] =
-        published.emplace(std::tuple(route.cen, route.vpc, route.destination), &route);
+    // Two ways to one office: which one the others take is said by publishing it.
+    const auto [other, is_new] = published.emplace(std::pair(route.cen, route.destination), &route);
     if (!is_new) {
+      const bool is_same_vpc = other->second->vpc == route.vpc;
       faults.add(route, "destination",
                  route.destination.text() + " is already published by CenRoute " +
-                     other->second->meta.name,
+                     other->second->meta.name +
+                     (is_same_vpc ? "" : " of Vpc " + other->second->vpc),
                  "delete one of the two");
     }
   }

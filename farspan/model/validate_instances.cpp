@@ -14,6 +14,14 @@ void check_address(const Instance& instance, const VSwitch& vswitch, Faults& fau
   const net::Prefix& cidr = vswitch.cidr;
   const std::string at = "VSwitch " + vswitch.meta.name + " (" + cidr.text() + ")";
   if (!cidr.contains(instance.address)) {
+    if (faults.is_done_by(vswitch, instance)) {
+      faults.add(Owner::of(vswitch), "cidr",
+                 "would leave Instance " + instance.meta.name + " (" + instance.address.text() +
+                     ") outside",
+                 "give it an address inside, or delete it, together with this change",
+                 ErrorCode::kConflict);
+      return;
+    }
     faults.add(instance, "address", instance.address.text() + " is outside " + at,
                "choose an address inside");
     return;
@@ -36,7 +44,13 @@ void check_groups(const Instance& instance, const Vpc& vpc, Faults& faults) {
     const std::string field = indexed("security_groups", i);
     const SecurityGroup* group = faults.refer<SecurityGroup>(instance, field, groups[i]);
     if (group == nullptr) continue;
-    if (group->vpc != vpc.meta.name) {
+    if (group->vpc != vpc.meta.name && faults.is_done_by(*group, instance)) {
+      faults.add(Owner::of(*group), "vpc",
+                 "cannot change: Instance " + instance.meta.name + " of Vpc " + vpc.meta.name +
+                     " is a member",
+                 "take the instance out of the group before or together with this change",
+                 ErrorCode::kConflict);
+    } else if (group->vpc != vpc.meta.name) {
       faults.add(instance, field, groups[i] + " belongs to Vpc " + group->vpc,
                  "name a SecurityGroup of Vpc " + vpc.meta.name);
     }
@@ -58,7 +72,7 @@ void check_node(const Instance& instance, const Vpc& vpc, const Node& node, Faul
 void check_instances(const Model& model, Faults& faults) {
   std::map<std::pair<std::string, net::Address>, const Instance*> by_address;
   std::map<std::pair<std::string, std::string>, const Instance*> by_netns;
-  for (const Instance* each : by_age<Instance>(model)) {
+  for (const Instance* each : by_age<Instance>(faults)) {
     const Instance& instance = *each;
     const VSwitch* vswitch = faults.refer<VSwitch>(instance, "vswitch", instance.vswitch);
     const Node* node = faults.refer<Node>(instance, "node", instance.node);

@@ -92,9 +92,9 @@ class Peers {
 
 }  // namespace
 
-void check_ipsec_connections(const Model& model, Faults& faults) {
+void check_ipsec_connections(const Model&, Faults& faults) {
   Peers peers;
-  for (const IpsecConnection* each : by_age<IpsecConnection>(model)) {
+  for (const IpsecConnection* each : by_age<IpsecConnection>(faults)) {
     const IpsecConnection& connection = *each;
     const VpnGateway* gateway =
         faults.refer<VpnGateway>(connection, "vpn_gateway", connection.vpn_gateway);

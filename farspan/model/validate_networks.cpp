@@ -36,6 +36,13 @@ void check_vswitch(const VSwitch& vswitch, const Vpc& vpc, Faults& faults) {
   if (!is_usable_prefix(Owner::of(vswitch), "cidr", cidr, faults)) return;
   const auto holds_it = [&](const net::Prefix& block) { return block.contains(cidr); };
   if (std::none_of(vpc.cidr_blocks.begin(), vpc.cidr_blocks.end(), holds_it)) {
+    if (faults.is_done_by(vpc, vswitch)) {
+      faults.add(Owner::of(vpc), "cidr_blocks",
+                 "would leave VSwitch " + vswitch.meta.name + " (" + cidr.text() + ") outside",
+                 "keep a block around it, or delete it together with this change",
+                 ErrorCode::kConflict);
+      return;
+    }
     faults.add(
         vswitch, "cidr",
         cidr.text() + " is outside Vpc " + vpc.meta.name + " (" + listed(vpc.cidr_blocks) + ")",
@@ -49,7 +56,7 @@ void check_networks(const Model& model, Faults& faults) {
   for (const auto& [name, vpc] : model.all<Vpc>()) check_vpc(vpc, faults);
 
   std::map<const Vpc*, size_t> vswitches;
-  for (const VSwitch* each : by_age<VSwitch>(model)) {
+  for (const VSwitch* each : by_age<VSwitch>(faults)) {
     const VSwitch& vswitch = *each;
     const Vpc* vpc = faults.refer<Vpc>(vswitch, "vpc", vswitch.vpc);
     if (vpc == nullptr) continue;

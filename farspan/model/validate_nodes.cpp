@@ -7,9 +7,9 @@
 
 namespace farspan::model {
 
-void check_nodes(const Model& model, Faults& faults) {
+void check_nodes(const Model&, Faults& faults) {
   std::map<net::Address, const Node*> by_address;
-  for (const Node* each : by_age<Node>(model)) {
+  for (const Node* each : by_age<Node>(faults)) {
     const Node& node = *each;
     faults.refer<Region>(node, "region", node.region);
     const net::Address& address = node.public_address;

@@ -21,12 +21,32 @@ struct Network {
   Owner owner;
   std::string field;
   std::string vpc;
-  std::string connection;  // networks of one office may lie in each other; empty: of no office
+  // The networks of one office may lie in each other, whichever way leads there; empty: of no
+  // office.
+  std::string office;
+  // Routes of one gateway may lie in each other, too: the source and then the longer prefix say
+  // which one counts (docs/spec/routes.md). Empty: not declared as a route.
+  std::string gateway;
+  bool has_source = false;
 };
+
+// Is it said which of the two counts?
+bool is_preference_declared(const Network& a, const Network& b) {
+  if (!a.office.empty() && a.office == b.office) return true;
+  if (a.vpc != b.vpc || a.office.empty() || b.office.empty()) return false;
+  return a.has_source || b.has_source || (!a.gateway.empty() && a.gateway == b.gateway);
+}
 
 using Island = std::vector<Network>;
 
-// `newer` is blamed: what stood before was admitted.
+// Of two different resources what changed, else the newer one: what stood before was admitted.
+bool is_to_blame(const Owner& owner, const Owner& other, const Faults& faults) {
+  if (owner == other) return true;
+  const bool is_changed = faults.is_changed(owner), is_other_changed = faults.is_changed(other);
+  return is_changed != is_other_changed ? is_changed : owner.is_newer_than(other);
+}
+
+// `newer` is blamed.
 void report(const Network& newer, const Network& older, const std::string& cen, Faults& faults) {
   if (newer.owner == older.owner) {
     faults.add(newer.owner, newer.field,
@@ -54,13 +74,13 @@ void check_island(Island networks, const std::string& cen, Faults& faults) {
   std::vector<const Network*> around;
   for (const Network& network : networks) {
     while (!around.empty() && !around.back()->prefix.contains(network.prefix)) around.pop_back();
-    const bool is_of_same_office = !around.empty() && !network.connection.empty() &&
-                                   network.connection == around.back()->connection;
-    if (!around.empty() && !is_of_same_office) {
-      const Network& other = *around.back();
-      const bool is_newer =
-          network.owner == other.owner || network.owner.is_newer_than(other.owner);
-      is_newer ? report(network, other, cen, faults) : report(other, network, cen, faults);
+    const auto undecided = std::find_if(around.rbegin(), around.rend(), [&](const Network* other) {
+      return !is_preference_declared(network, *other);
+    });
+    if (undecided != around.rend()) {
+      const Network& other = **undecided;
+      is_to_blame(network.owner, other.owner, faults) ? report(network, other, cen, faults)
+                                                      : report(other, network, cen, faults);
     }
     around.push_back(&network);
   }
@@ -71,7 +91,13 @@ void check_island(Island networks, const std::string& cen, Faults& faults) {
 void add_connection(const IpsecConnection& connection, const std::string& vpc, Island& island) {
   for (const net::Prefix& subnet : connection.remote_subnets) {
     if (subnet.is_default() || subnet.family() != net::Family::kIpv4) continue;
-    island.push_back({subnet, Owner::of(connection), "remote_subnets", vpc, connection.meta.name});
+    island.push_back({subnet,
+                      Owner::of(connection),
+                      "remote_subnets",
+                      vpc,
+                      connection.customer_gateway,
+                      {},
+                      false});
   }
 }
 
@@ -84,7 +110,7 @@ std::map<std::string, Island> islands_by_vpc(const Model& model) {
   std::map<std::string, Island> by_vpc;
   for (const auto& [name, vpc] : model.all<Vpc>()) {
     for (const net::Prefix& block : vpc.cidr_blocks)
-      by_vpc[name].push_back({block, Owner::of(vpc), "cidr_blocks", name, {}});
+      by_vpc[name].push_back({block, Owner::of(vpc), "cidr_blocks", name, {}, {}, false});
   }
   const auto vpc_of = [&](const std::string& gateway) {
     const VpnGateway* found = model.find<VpnGateway>(gateway);
@@ -100,8 +126,9 @@ std::map<std::string, Island> islands_by_vpc(const Model& model) {
     if (connection == nullptr || vpc.empty() || !is_destination_mode(*connection) ||
         route.destination.is_default())
       continue;
-    by_vpc[vpc].push_back(
-        {route.destination, Owner::of(route), "destination", vpc, route.ipsec_connection});
+    by_vpc[vpc].push_back({route.destination, Owner::of(route), "destination", vpc,
+                           connection->customer_gateway, route.vpn_gateway,
+                           route.source.has_value()});
   }
   return by_vpc;
 }
@@ -109,7 +136,8 @@ std::map<std::string, Island> islands_by_vpc(const Model& model) {
 void check_vswitches(const Model& model, Faults& faults) {
   std::map<std::string, Island> by_vpc;
   for (const auto& [name, vswitch] : model.all<VSwitch>()) {
-    by_vpc[vswitch.vpc].push_back({vswitch.cidr, Owner::of(vswitch), "cidr", vswitch.vpc, {}});
+    by_vpc[vswitch.vpc].push_back(
+        {vswitch.cidr, Owner::of(vswitch), "cidr", vswitch.vpc, {}, {}, false});
   }
   for (const auto& [vpc, island] : by_vpc) check_island(island, {}, faults);
 }

@@ -705,6 +705,96 @@ TEST(Validate, BlamesWhoDetachesAVpcThatStillPublishes) {
   EXPECT_NE(errors[0].remedy.find("delete CenRoute "), std::string::npos);
 }
 
+// What changed is blamed, not who stood there and did nothing.
+struct Blame {
+  const char* name;
+  std::function<void(GlobalOffices&)> change;
+  const char* text;
+};
+class ValidateBlames : public ::testing::TestWithParam<Blame> {};
+
+TEST_P(ValidateBlames, WhatChanged) {
+  GlobalOffices network(5);
+  network.vpc("spare", "us-east", "172.30.0.0/16");
+  ASSERT_TRUE(validate(network.model).empty());
+  const Model before = network.model;
+  GetParam().change(network);
+  const Errors errors = validate(network.model, before);
+  ASSERT_FALSE(errors.empty());
+  EXPECT_EQ(errors[0].text(), GetParam().text);
+}
+
+const std::vector<Blame> kBlames = {
+    {"NodeThatTakesTheAddressOfAnOffice",
+     [](auto& n) { at<Node>(n, "us-east-node").public_address = ip("198.51.100.11"); },
+     "Node us-east-node: public_address 198.51.100.11 is also that of CustomerGateway office-1; "
+     "give the node an address of its own"},
+    {"VpcThatShrinks",
+     [](auto& n) { at<Vpc>(n, "us-east").cidr_blocks = {cidr("172.16.128.0/17")}; },
+     "Vpc us-east: cidr_blocks would leave VSwitch us-east-apps (172.16.1.0/24) outside; keep a "
+     "block around it, or delete it together with this change"},
+    {"VSwitchThatMoves",
+     [](auto& n) { at<VSwitch>(n, "us-east-apps").cidr = cidr("172.16.9.0/24"); },
+     "VSwitch us-east-apps: cidr would leave Instance app-us-east (172.16.1.10) outside; give it "
+     "an "
+     "address inside, or delete it, together with this change"},
+    {"SecurityGroupThatMoves", [](auto& n) { at<SecurityGroup>(n, "app-us-east").vpc = "spare"; },
+     "SecurityGroup app-us-east: vpc cannot change: Instance app-us-east of Vpc us-east is a "
+     "member; take the instance out of the group before or together with this change"},
+    {"ConnectionThatShrinks",
+     [](auto& n) { at<IpsecConnection>(n, "office-1").remote_subnets = {cidr("10.77.0.0/24")}; },
+     "IpsecConnection office-1: remote_subnets would leave out 10.10.10.0/24 of VpnRoute office-1; "
+     "keep a prefix around it, or delete that route together with this change"},
+    {"OlderOfficeThatTakesTheAddressOfANewerOne",
+     [](auto& n) { at<CustomerGateway>(n, "office-1").address = ip("198.51.100.12"); },
+     "CustomerGateway office-1: address 198.51.100.12 is also that of CustomerGateway office-2; "
+     "use "
+     "that resource, or correct the address"},
+    {"OlderVpcThatGrowsOverANewerOffice",
+     [](auto& n) {
+       at<Vpc>(n, "us-east").cidr_blocks = {cidr("172.16.0.0/16"), cidr("10.20.0.0/16")};
+     },
+     "Vpc us-east: cidr_blocks 10.20.0.0/16 overlaps IpsecConnection office-3 (10.20.10.0/24) in "
+     "Vpc shanghai, which Cen global joins to Vpc us-east; choose a prefix that nothing else uses"},
+};
+INSTANTIATE_TEST_SUITE_P(Blames, ValidateBlames, ::testing::ValuesIn(kBlames),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+// ---- two ways to one network: admitted where it is said which of them counts
+
+TEST(Validate, PolicyRoutesMayLeadToDifferentConnections) {
+  GlobalOffices network(5);
+  for (const char* name : {"p1", "p2"}) {
+    auto& office = network.office(name, "us-east",
+                                  name == std::string("p1") ? "198.51.100.31" : "198.51.100.32",
+                                  "10.99.0.0/24");
+    office.remote_subnets = {cidr("0.0.0.0/0")};
+  }
+  network.route("pr1", "us-east", "10.50.0.0/16", "p1").source = cidr("172.16.1.0/25");
+  network.route("pr2", "us-east", "10.50.0.0/16", "p2").source = cidr("172.16.1.128/25");
+  network.route("plain", "us-east", "10.50.0.0/16", "p1");
+  network.route("exception", "us-east", "10.50.7.0/24", "p2");
+  EXPECT_EQ(texts(network.model), std::vector<std::string>{});
+  network.route("again", "us-east", "10.50.0.0/16", "p2");  // nothing says which of the two
+  EXPECT_EQ(texts(network.model),
+            std::vector<std::string>{"VpnRoute again: destination 10.50.0.0/16 is already routed "
+                                     "by VpnRoute plain; change that route instead"});
+}
+
+TEST(Validate, OneOfficeMayBeReachedThroughTwoRegionsThatOneOfThemPublishes) {
+  GlobalOffices network(5);
+  auto second = *network.model.find<IpsecConnection>("office-1");
+  second.vpn_gateway = network.model.find<IpsecConnection>("office-3")->vpn_gateway;
+  network.add("office-1-second", second);
+  network.route("office-1-second", second.vpn_gateway, "10.10.10.0/24", "office-1-second");
+  EXPECT_EQ(texts(network.model), std::vector<std::string>{});
+  network.publish("office-1-second", "global", "shanghai", "10.10.10.0/24");
+  EXPECT_EQ(texts(network.model),
+            std::vector<std::string>{"CenRoute office-1-second: destination 10.10.10.0/24 is "
+                                     "already published by CenRoute office-1 of Vpc us-east; "
+                                     "delete one of the two"});
+}
+
 TEST(Validate, NeverShowsAKey) {
   GlobalOffices network(5);
   ike1(network).psk = "hunter2 hunter2";

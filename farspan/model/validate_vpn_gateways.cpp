@@ -9,9 +9,9 @@
 namespace farspan::model {
 namespace {
 
-void check_gateways(const Model& model, Faults& faults) {
+void check_gateways(Faults& faults) {
   std::map<const Vpc*, const VpnGateway*> by_vpc;
-  for (const VpnGateway* each : by_age<VpnGateway>(model)) {
+  for (const VpnGateway* each : by_age<VpnGateway>(faults)) {
     const VpnGateway& gateway = *each;
     const Vpc* vpc = faults.refer<Vpc>(gateway, "vpc", gateway.vpc);
     const Node* node = faults.refer<Node>(gateway, "node", gateway.node);
@@ -33,9 +33,12 @@ void check_gateways(const Model& model, Faults& faults) {
 
 void check_customer_gateways(const Model& model, Faults& faults) {
   std::map<net::Address, Owner> by_address;
-  for (const auto& [name, node] : model.all<Node>())
+  std::map<net::Address, const Node*> nodes;
+  for (const auto& [name, node] : model.all<Node>()) {
     by_address.emplace(node.public_address, Owner::of(node));
-  for (const CustomerGateway* each : by_age<CustomerGateway>(model)) {
+    nodes.emplace(node.public_address, &node);
+  }
+  for (const CustomerGateway* each : by_age<CustomerGateway>(faults)) {
     const CustomerGateway& office = *each;
     const net::Address& address = office.address;
     if (!address.is_v4()) {
@@ -51,7 +54,12 @@ void check_customer_gateways(const Model& model, Faults& faults) {
       continue;
     }
     const auto [standing, is_new] = by_address.emplace(address, Owner::of(office));
-    if (!is_new) {
+    if (const auto node = nodes.find(address);
+        node != nodes.end() && faults.is_done_by(*node->second, office)) {
+      faults.add(*node->second, "public_address",
+                 address.text() + " is also that of CustomerGateway " + office.meta.name,
+                 "give the node an address of its own");
+    } else if (!is_new) {
       faults.add(office, "address", address.text() + " is also that of " + standing->second.label(),
                  "use that resource, or correct the address");
     }
@@ -61,7 +69,7 @@ void check_customer_gateways(const Model& model, Faults& faults) {
 }  // namespace
 
 void check_vpn_gateways(const Model& model, Faults& faults) {
-  check_gateways(model, faults);
+  check_gateways(faults);
   check_customer_gateways(model, faults);
 }
 

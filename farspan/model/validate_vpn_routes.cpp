@@ -21,6 +21,13 @@ void check_next_hop(const VpnRoute& route, const IpsecConnection& connection, Fa
     return subnet.contains(route.destination);
   };
   if (std::none_of(connection.remote_subnets.begin(), connection.remote_subnets.end(), covers_it)) {
+    if (faults.is_done_by(connection, route)) {
+      faults.add(Owner::of(connection), "remote_subnets",
+                 "would leave out " + route.destination.text() + " of VpnRoute " + route.meta.name,
+                 "keep a prefix around it, or delete that route together with this change",
+                 ErrorCode::kConflict);
+      return;
+    }
     faults.add(
         route, "destination",
         route.destination.text() + " is outside remote_subnets (" +
@@ -51,7 +58,7 @@ void check_vpn_routes(const Model& model, Faults& faults) {
 
   std::map<std::tuple<std::string, net::Prefix, std::optional<net::Prefix>>, const VpnRoute*>
       standing;
-  for (const VpnRoute* each : by_age<VpnRoute>(model)) {
+  for (const VpnRoute* each : by_age<VpnRoute>(faults)) {
     const VpnRoute& route = *each;
     const VpnGateway* gateway = faults.refer<VpnGateway>(route, "vpn_gateway", route.vpn_gateway);
     const auto* connection =

@@ -21,26 +21,30 @@ void each_table(Visit visit) {
   visit(&NodeState::routes, &Delta::routes);
 }
 
-// Both maps are sorted alike, so one walk over the two finds everything.
-template <class Key, class Row>
-TableDelta<Key, Row> diff_table(const std::map<Key, Row>& from, const std::map<Key, Row>& to) {
-  TableDelta<Key, Row> delta;
-  auto old = from.begin();
-  for (const auto& [key, row] : to) {
-    for (; old != from.end() && old->first < key; ++old) delta.removals.insert(old->first);
-    const bool is_known = old != from.end() && old->first == key;
-    if (!is_known || !(old->second == row)) delta.upserts.emplace(key, row);
-    if (is_known) ++old;
-  }
-  for (; old != from.end(); ++old) delta.removals.insert(old->first);
+template <class Table>
+using DeltaOf = TableDelta<typename Table::key_type, typename Table::mapped_type>;
+
+template <class Table>
+DeltaOf<Table> diff_table(const Table& from, const Table& to) {
+  DeltaOf<Table> delta;
+  Table::differences(from, to, [&](const auto& key, const auto*, const auto* row) {
+    if (row == nullptr)
+      delta.removals.insert(key);
+    else
+      delta.upserts.emplace(key, *row);
+  });
   return delta;
 }
 
 // Removing what is not there is no error: a merged delta removes rows that came and went in
 // between.
-template <class Key, class Row>
-void apply_table(std::map<Key, Row>& table, const TableDelta<Key, Row>& delta) {
-  for (const Key& key : delta.removals) table.erase(key);
+template <class Table>
+void apply_table(Table& table, const DeltaOf<Table>& delta) {
+  if (table.empty()) {
+    table = Table::from_sorted({delta.upserts.begin(), delta.upserts.end()});
+    return;
+  }
+  for (const auto& key : delta.removals) table.erase(key);
   for (const auto& [key, row] : delta.upserts) table.insert_or_assign(key, row);
 }
 
@@ -86,7 +90,9 @@ Delta snapshot(const NodeState& state) {
   delta.is_snapshot = true;
   delta.node = state.node;
   delta.to_generation = state.generation;
-  each_table([&](auto rows, auto changes) { (delta.*changes).upserts = state.*rows; });
+  each_table([&](auto rows, auto changes) {
+    (delta.*changes).upserts = {(state.*rows).begin(), (state.*rows).end()};
+  });
   return delta;
 }
 

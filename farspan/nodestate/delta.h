@@ -6,6 +6,7 @@
 // apply(a, merge(diff(a, b), diff(b, c))) == c.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "farspan/base/result.h"

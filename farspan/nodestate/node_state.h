@@ -14,13 +14,13 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "farspan/base/persistent_map.h"
 #include "farspan/base/strong_id.h"
 #include "farspan/net/address.h"
 
@@ -149,14 +149,21 @@ struct Unreachable {  // inside a vSwitch, where no instance has the address: IC
 };
 using NextHop = std::variant<ToPort, ToRouter, ToTunnel, Unreachable>;
 
+// Tables share what two generations have in common; large rows are held by pointer.
+using Vrfs = PersistentMap<VrfId, Vrf>;
+using Ports = PersistentMap<PortId, Port, true>;
+using SecurityGroups = PersistentMap<SecurityGroupId, SecurityGroup, true>;
+using Tunnels = PersistentMap<TunnelId, Tunnel, true>;
+using Routes = PersistentMap<RouteKey, NextHop>;
+
 struct NodeState {
   std::string node;
   uint64_t generation = 0;
-  std::map<VrfId, Vrf> vrfs;
-  std::map<PortId, Port> ports;
-  std::map<SecurityGroupId, SecurityGroup> security_groups;
-  std::map<TunnelId, Tunnel> tunnels;
-  std::map<RouteKey, NextHop> routes;
+  Vrfs vrfs;
+  Ports ports;
+  SecurityGroups security_groups;
+  Tunnels tunnels;
+  Routes routes;
   bool operator==(const NodeState&) const = default;
 };
 

@@ -114,3 +114,42 @@ def test_the_socket_of_another_program_and_a_file_are_left_alone(controller, tmp
     with open(other.log, "ab") as log:
         assert subprocess.run(other.arguments(), stdout=log, stderr=log, timeout=20).returncode == 1
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def pages(controller, target, limit, between=lambda: None):
+    """Every page of a list, as its answers come."""
+    answer = controller.get(f"{target}?limit={limit}")
+    yield answer
+    while "continue" in answer:
+        between()
+        answer = controller.get(f"{target}?limit={limit}&continue={answer['continue']}")
+        yield answer
+
+
+def test_pages_hold_the_list_of_one_revision(controller):
+    controller.apply(offices(25))
+    whole = controller.get("/v1/resources/IpsecConnection")
+    count = iter(range(1000, 2000))
+
+    def change():
+        i = next(count)
+        controller.apply(json.dumps({"kind": "CustomerGateway", "name": f"a{i}", "spec": {"address": f"100.2.0.{i - 900}"}}))
+        controller.ask("DELETE", f"/v1/resources/IpsecConnection/p{i - 1000}")
+
+    read = list(pages(controller, "/v1/resources/IpsecConnection", 7, change))
+    assert [len(page["items"]) for page in read] == [7, 7, 7, 4]
+    assert {page["revision"] for page in read} == {whole["revision"]}
+    assert [item["name"] for page in read for item in page["items"]] == [item["name"] for item in whole["items"]]
+
+
+def test_pages_of_routes_are_the_table(controller):
+    controller.apply(offices(25))
+    whole = controller.get("/v1/vpcs/v/routes")["routes"]
+    assert [route for page in pages(controller, "/v1/vpcs/v/routes", 10) for route in page["routes"]] == whole
+    assert len(whole) == 25
+
+
+def test_a_page_that_cannot_be_is_refused_by_name(controller):
+    for query, field in (("limit=0", "limit"), ("limit=x", "limit"), ("continue=7", "continue"), ("continue=r9.x", "continue")):
+        status, answer = controller.ask("GET", f"/v1/resources/Vpc?{query}")
+        assert status in (400, 409) and answer["errors"][0]["field"] == field, answer

@@ -134,7 +134,7 @@ class Probe {
   }
 
   tunnels::TunnelSet set_;
-  std::map<TunnelId, Tunnel> wanted_;
+  farspan::nodestate::Tunnels wanted_;
 };
 
 }  // namespace

@@ -155,7 +155,7 @@ std::optional<ProblemLine> read_problem(std::string_view text) {
 }
 
 void Diagnosis::found(const ProblemLine& problem, std::string_view connection,
-                      const std::map<TunnelId, Tunnel>& wanted, Clock::time_point now) {
+                      const nodestate::Tunnels& wanted, Clock::time_point now) {
   if (const auto named = tunnel_of(connection); named && wanted.contains(*named)) {
     remember(*named, problem, now);
     return;

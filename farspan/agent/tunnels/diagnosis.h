@@ -41,7 +41,7 @@ class Diagnosis {
   /// Remembers `problem` for the tunnels it is about. `connection` may be empty or no connection of
   /// ours.
   void found(const ProblemLine& problem, std::string_view connection,
-             const std::map<nodestate::TunnelId, nodestate::Tunnel>& wanted, Clock::time_point now);
+             const nodestate::Tunnels& wanted, Clock::time_point now);
   /// The tunnel is up: whatever was wrong is over.
   void clear(nodestate::TunnelId tunnel) { findings_.erase(tunnel); }
   /// Why `tunnel` is down, if that is known.

@@ -27,10 +27,9 @@ Tunnel office(const std::string& name, const std::string& remote, const std::str
 ProblemLine line(const std::string& text) { return *read_problem("farspan-problem " + text); }
 
 struct TwoOfficesBehindOneAddress : ::testing::Test {
-  std::map<TunnelId, Tunnel> wanted{
-      {TunnelId{1}, office("office-1", "198.51.100.7", "one.example")},
-      {TunnelId{2}, office("office-2", "198.51.100.7", "two.example")},
-      {TunnelId{3}, office("office-3", "198.51.100.9", "three.example")}};
+  nodestate::Tunnels wanted{{TunnelId{1}, office("office-1", "198.51.100.7", "one.example")},
+                            {TunnelId{2}, office("office-2", "198.51.100.7", "two.example")},
+                            {TunnelId{3}, office("office-3", "198.51.100.9", "three.example")}};
   Diagnosis diagnosis;
 
   std::string cause(uint32_t id, Diagnosis::Clock::duration later = 0s) {

@@ -46,7 +46,7 @@ struct TunnelSet::State {
 
   bool is_wanted_known =
       false;  // before the first reconcile() nothing of charon's is ours to remove
-  std::map<TunnelId, Tunnel> wanted;
+  nodestate::Tunnels wanted;
   std::map<TunnelId, std::string> names;    // of the connections loaded in this session
   std::map<TunnelId, std::string> secrets;  // pre-shared keys loaded, over all sessions
   std::vector<TunnelFailure> failures;
@@ -349,7 +349,7 @@ void TunnelSet::set_credentials(NodeCredentials credentials) {
   });
 }
 
-std::vector<TunnelFailure> TunnelSet::reconcile(const std::map<TunnelId, Tunnel>& wanted) {
+std::vector<TunnelFailure> TunnelSet::reconcile(const nodestate::Tunnels& wanted) {
   state_->wanted = wanted;
   state_->is_wanted_known = true;
   state_->apply_wanted(Clock::now());

@@ -63,8 +63,7 @@ class TunnelSet {
 
   /// Makes charon hold exactly `wanted`. Failures are per tunnel; kUnavailable in all of them when
   /// charon is not there (they are tried again by poll() once it is).
-  std::vector<TunnelFailure> reconcile(
-      const std::map<nodestate::TunnelId, nodestate::Tunnel>& wanted);
+  std::vector<TunnelFailure> reconcile(const nodestate::Tunnels& wanted);
 
   /// To be polled for input, or -1 while charon is not connected.
   int fd() const;

@@ -12,7 +12,9 @@
 // Threads: pure functions.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -69,7 +71,24 @@ Result<Delta> from_proto(const v1::Delta& message);
 
 /// The bytes of a delta, the same for equal deltas: what is kept on disk and sent.
 std::string serialize(const Delta& delta);
-/// What `state` says whatever its generation is: SHA-256 in hexadecimal, the same for equal rows.
+/// What a state says whatever its generation is, kept beside it and followed through its changes
+/// (digest.cpp).
+class StateDigest {
+ public:
+  using Lanes = std::array<uint64_t, 4>;
+
+  StateDigest() = default;  // of a state without rows
+  explicit StateDigest(const NodeState& state);
+  /// From that of `before` to that of apply(before, delta). @pre an increment
+  void follow(const NodeState& before, const Delta& delta);
+  /// 64 hexadecimal digits, the same for equal rows of the same node.
+  std::string text(const std::string& node) const;
+  bool operator==(const StateDigest&) const = default;
+
+ private:
+  Lanes sum_{};
+};
+/// StateDigest(state).text(state.node)
 std::string digest_of(const NodeState& state);
 /// kInvalid when `bytes` are no delta at all or from_proto refuses it.
 Result<Delta> parse(std::string_view bytes);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Learned: what a Vpc learns through its Cen, and what it refuses to learn (docs/spec/routes.md).
+//
+// Internal to compiler/.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "farspan/compiler/rib.h"
+
+namespace farspan::compiler {
+
+/// Every Vpc's piece, and the members of each Cen by number of the Vpc, so that the oldest
+/// announcement of a prefix is met first.
+struct Pieces {
+  std::map<std::string, Piece> by_vpc;
+  std::map<std::string, std::vector<const VpcPiece*>> by_cen;
+
+  const VpcPiece* find(const std::string& vpc) const;
+  /// The members of the Cen of `piece`; none when it is in none.
+  const std::vector<const VpcPiece*>& cen_of(const VpcPiece& piece) const;
+  /// Takes `piece` in the place of `standing`; either may be null.
+  void replace(const std::string& vpc, const Piece& standing, Piece piece);
+};
+
+/// The announcement that `piece` takes for `destination`, or nullptr. It is a route of its owner's.
+const RibRoute* learned(const Pieces& pieces, const VpcPiece& piece,
+                        const net::Prefix& destination);
+
+/// Calls `visit(route)` for each announcement that `piece` takes.
+template <class Visit>
+void for_each_learned(const Pieces& pieces, const VpcPiece& piece, Visit&& visit);
+
+/// Announcements to `destination` as candidates of the table of `piece`, each with its state and
+/// reason, the taken one first.
+std::vector<CandidateRoute> explain_learned(const Pieces& pieces, const VpcPiece& piece,
+                                            const net::Prefix& destination);
+
+// ---- implementation
+
+template <class Visit>
+void for_each_learned(const Pieces& pieces, const VpcPiece& piece, Visit&& visit) {
+  for (const VpcPiece* other : pieces.cen_of(piece)) {
+    if (other == &piece) continue;
+    for (const RibRoute& route : other->own) {
+      if (route.is_announced() && learned(pieces, piece, route.candidate.destination) == &route)
+        visit(route);
+    }
+  }
+}
+
+}  // namespace farspan::compiler
