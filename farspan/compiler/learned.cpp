@@ -23,12 +23,12 @@ std::string own_conflict(const VpcPiece& piece, const net::Prefix& destination) 
   return {};
 }
 
+}  // namespace
+
 bool can_learn(const VpcPiece& piece, const net::Prefix& destination) {
   return piece.site.vswitch_around(destination) == nullptr &&
          piece.plain_route(destination) == nullptr;
 }
-
-}  // namespace
 
 const VpcPiece* Pieces::find(const std::string& vpc) const {
   const auto found = by_vpc.find(vpc);
@@ -67,6 +67,25 @@ const RibRoute* learned(const Pieces& pieces, const VpcPiece& piece,
     if (const RibRoute* route = other->announced(destination)) return route;
   }
   return nullptr;
+}
+
+const Announced& AnnouncedByCen::around(const VpcPiece& piece) {
+  const auto [made, is_new] = made_.try_emplace(piece.site.cen);
+  if (!is_new) return made->second;
+  Announced& announced = made->second;
+  for (const VpcPiece* member : pieces_.cen_of(piece))
+    for (const RibRoute& route : member->own)
+      if (route.is_announced()) announced.push_back(&route);
+  const auto destination = [](const RibRoute* route) -> const net::Prefix& {
+    return route->candidate.destination;
+  };
+  std::stable_sort(announced.begin(), announced.end(),
+                   [&](const auto* a, const auto* b) { return destination(a) < destination(b); });
+  const auto kept =
+      std::unique(announced.begin(), announced.end(),
+                  [&](const auto* a, const auto* b) { return destination(a) == destination(b); });
+  announced.erase(kept, announced.end());
+  return announced;
 }
 
 std::vector<CandidateRoute> explain_learned(const Pieces& pieces, const VpcPiece& piece,

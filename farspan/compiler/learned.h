@@ -29,26 +29,35 @@ struct Pieces {
 const RibRoute* learned(const Pieces& pieces, const VpcPiece& piece,
                         const net::Prefix& destination);
 
-/// Calls `visit(route)` for each announcement that `piece` takes.
+/// What the members of a Cen announce, by destination: the first announcement of each.
+using Announced = std::vector<const RibRoute*>;
+/// Of each Cen, made when it is asked for: for those who want all of it.
+class AnnouncedByCen {
+ public:
+  /// @param pieces  outlives this
+  explicit AnnouncedByCen(const Pieces& pieces) : pieces_(pieces) {}
+  /// In the Cen of `piece`; nothing when it is in none.
+  const Announced& around(const VpcPiece& piece);
+
+ private:
+  const Pieces& pieces_;
+  std::map<std::string, Announced> made_;
+};
+
+/// May `piece` learn `destination`? Else something of its own goes before.
+bool can_learn(const VpcPiece& piece, const net::Prefix& destination);
+
+/// Calls `visit(route)` for each of `announced`, the announcements in its Cen, that `piece` takes:
+/// those for whose destination learned() is that route. What it announces itself it has itself.
 template <class Visit>
-void for_each_learned(const Pieces& pieces, const VpcPiece& piece, Visit&& visit);
+void for_each_learned(const Announced& announced, const VpcPiece& piece, Visit&& visit) {
+  for (const RibRoute* route : announced)
+    if (can_learn(piece, route->candidate.destination)) visit(*route);
+}
 
 /// Announcements to `destination` as candidates of the table of `piece`, each with its state and
 /// reason, the taken one first.
 std::vector<CandidateRoute> explain_learned(const Pieces& pieces, const VpcPiece& piece,
                                             const net::Prefix& destination);
-
-// ---- implementation
-
-template <class Visit>
-void for_each_learned(const Pieces& pieces, const VpcPiece& piece, Visit&& visit) {
-  for (const VpcPiece* other : pieces.cen_of(piece)) {
-    if (other == &piece) continue;
-    for (const RibRoute& route : other->own) {
-      if (route.is_announced() && learned(pieces, piece, route.candidate.destination) == &route)
-        visit(route);
-    }
-  }
-}
 
 }  // namespace farspan::compiler

@@ -22,11 +22,12 @@ class Maker final : public RouteRows {
     for (const auto& [name, node] : model.all<model::Node>()) nodes_[name].state.node = name;
     for (const auto& [name, vpc] : model.all<model::Vpc>())
       network_.pieces.replace(name, nullptr, make_piece(place(model, network_.users, vpc)));
+    AnnouncedByCen announced(network_.pieces);
     for (const auto& [name, piece] : network_.pieces.by_vpc) {
       add_small_tables(*piece);
       for (const RibRoute& route : piece->own)
         if (route.is_active()) add_route_rows(piece->site, route, *this);
-      for_each_learned(network_.pieces, *piece,
+      for_each_learned(announced.around(*piece), *piece,
                        [&](const RibRoute& route) { add_route_rows(piece->site, route, *this); });
     }
     add_links();

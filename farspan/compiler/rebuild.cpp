@@ -351,12 +351,13 @@ class Rebuilder {
   }
 
   void add_touched(const Pieces& pieces, RouteRows& rows) const {
+    AnnouncedByCen announced(pieces);
     for (const std::string& vpc : whole_vpcs_) {
       const VpcPiece* piece = pieces.find(vpc);
       if (piece == nullptr) continue;
       for (const RibRoute& route : piece->own)
         if (route.is_active()) add_route_rows(piece->site, route, rows);
-      for_each_learned(pieces, *piece,
+      for_each_learned(announced.around(*piece), *piece,
                        [&](const RibRoute& route) { add_route_rows(piece->site, route, rows); });
     }
     for (const auto& [vpc, destinations] : destinations_) {
