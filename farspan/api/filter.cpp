@@ -81,14 +81,18 @@ Result<Filter> Filter::of(const Request& request, const std::string& kind) {
       return bad("\"" + shown + "\" is no condition",
                  "write FIELD=VALUE, such as spec.vpn_gateway=us-east or status.in_force=false");
     Condition condition{split(text.substr(0, equals), '.'), text.substr(equals + 1), nullptr};
-    const auto& path = condition.path;
+    auto& path = condition.path;
+    // A key of a label may have dots of its own.
+    if (path[0] == "labels" && path.size() > 1) path = {path[0], text.substr(7, equals - 7)};
+    const bool is_label = path[0] == "labels" && path.size() == 2 && !path[1].empty();
     const bool is_beside = path.size() == 1 && has(kBeside, path[0]);
     const bool is_of_status = path.size() == 2 && path[0] == "status" && has(kOfStatus, path[1]);
     const auto* field = path[0] == "spec" ? field_at(kind, path) : nullptr;
-    if (!is_beside && !is_of_status && field == nullptr)
+    if (!is_beside && !is_label && !is_of_status && field == nullptr)
       return bad("\"" + shown.substr(0, equals) + "\" is no field of a " + kind +
                      " that a list can be chosen by",
-                 "see farspan explain " + kind + "; fields of the spec begin with spec.");
+                 "see farspan explain " + kind +
+                     "; fields of the spec begin with spec., labels with labels.");
     if (field != nullptr) condition.if_left_out = field->default_value;
     filter.conditions_.push_back(std::move(condition));
   }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filter: which items of a list are asked for, by what their fields say. Inside this folder only.
 //
-//   ?where=spec.vpn_gateway=us-east,status.in_force=false
+//   ?where=spec.vpn_gateway=us-east,status.in_force=false,labels.site=berlin
 //
 // All conditions must hold. A list meets a condition when one of its items does; a field that is
-// left out has its default.
+// left out has its default, and a label that is left out has none.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // get, describe, version, watch: what is declared, and what is in force of it.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,14 +14,26 @@ namespace {
 
 struct Wanted {
   std::string kind, name;
-  std::string where;
+  std::string where, selector;
   uint64_t revision = 0;
 };
 
+// A selector is a condition on labels, as others write it: "site=berlin,tier=gold".
+std::string conditions_of(const Wanted& wanted) {
+  std::string conditions = wanted.where;
+  for (std::string_view rest = wanted.selector; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    conditions.append(conditions.empty() ? "" : ",").append("labels.").append(one);
+  }
+  return conditions;
+}
+
 std::string target_of(const Wanted& wanted) {
+  const std::string conditions = conditions_of(wanted);
   return "/v1/resources/" + url_encoded(wanted.kind) +
          (wanted.name.empty() ? "" : "/" + url_encoded(wanted.name)) +
-         (wanted.where.empty() ? "" : "?where=" + url_encoded(wanted.where));
+         (conditions.empty() ? "" : "?where=" + url_encoded(conditions));
 }
 
 // One line of what matters in a spec: its scalars and lists, nested parts left to describe.
@@ -74,8 +87,8 @@ nlohmann::json get_all(const Context& context) {
 void get(const Context& context, const Wanted& wanted) {
   const bool is_all = wanted.kind == "all";
   if (is_all && !wanted.name.empty()) throw CLI::ValidationError("get", "all takes no name");
-  if (!wanted.where.empty() && (is_all || !wanted.name.empty()))
-    throw CLI::ValidationError("get", "--where chooses from the list of one kind");
+  if (!conditions_of(wanted).empty() && (is_all || !wanted.name.empty()))
+    throw CLI::ValidationError("get", "--where and --selector choose from the list of one kind");
   const auto answer = is_all ? get_all(context) : context.get(target_of(wanted));
   if (!context.is_table()) return context.print(answer);
   const auto items = wanted.name.empty() ? answer.at("items") : nlohmann::json::array({answer});
@@ -142,9 +155,12 @@ void add_get_commands(CLI::App& app, Context& context) {
   list->add_option("--where", wanted->where,
                    "those whose fields say so, such as spec.vpn_gateway=us-east")
       ->type_name("FIELD=VALUE,…");
+  list->add_option("-l,--selector", wanted->selector, "those that have these labels")
+      ->type_name("LABEL=VALUE,…");
   list->footer(
       "Examples:\n  farspan get ipsec-connections\n  farspan get vpc us-east -o yaml\n  farspan "
-      "get ipsec-connections --where status.in_force=false\n  farspan get all -o yaml > "
+      "get ipsec-connections --where status.in_force=false\n  farspan get instances -l "
+      "tier=gold\n  farspan get all -o yaml > "
       "network.yaml");
   list->callback([wanted, &context] { get(context, *wanted); });
 

@@ -555,3 +555,20 @@ def test_explain_says_what_a_field_means_without_a_controller():
 def test_bash_completes_kinds_and_fields_by_the_same_source(api):
     assert {"Vpc", "Vpc.cidr_blocks", "IpsecConnection.ike.encryption"} <= complete(api, "farspan explain")
     assert {"all", "vpc", "cen-route"} <= complete(api, "farspan get")
+
+
+def test_a_list_is_chosen_by_labels(api):
+    def chosen(selector, *words):
+        return {item["name"] for item in json.loads(out(api, "get", "customer-gateway", "--selector", selector, *words, "-o", "json"))["items"]}
+
+    documents = [("lab-1", {"site": "berlin", "team.example": "net"}), ("lab-2", {"site": "berlin"}), ("lab-3", {"site": "rome"})]
+    out(api, "apply", "-f", "-", stdin="".join(
+        f"---\nkind: CustomerGateway\nname: {name}\nlabels: {json.dumps(labels)}\nspec: {{address: 100.9.0.{i + 1}}}\n"
+        for i, (name, labels) in enumerate(documents)))
+    assert chosen("site=berlin") == {"lab-1", "lab-2"}
+    assert chosen("site=berlin,team.example=net") == {"lab-1"}
+    assert chosen("site=berlin", "--where", "spec.address=100.9.0.2") == {"lab-2"}
+    assert chosen("site=paris") == chosen("tier=berlin") == set()
+    refused = run(api, "get", "customer-gateway", "-l", "berlin")
+    assert refused.returncode == 1 and "labels.berlin" in refused.stderr and "FIELD=VALUE" in refused.stderr
+    out(api, "delete", "-f", "-", stdin="".join(f"---\nkind: CustomerGateway\nname: {name}\n" for name, _ in documents))
