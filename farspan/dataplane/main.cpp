@@ -58,6 +58,8 @@ Status serve(const std::string& run_dir, const PipelineLimits& limits, const sig
   if (!context) return context.error();
   auto arena = ipsec::SequenceArena::open(run_dir + "/sequences");
   if (!arena) return arena.error();
+  if ((*arena)->is_replaced())
+    spdlog::warn("{}/sequences was of another version: tunnels are made anew", run_dir);
 
   TableBuilder builder;
   ipsec::Sad sad(**arena, **context);

@@ -17,6 +17,7 @@ namespace farspan::ipsec {
 namespace {
 
 constexpr uint64_t kMagic = 0x3230'5145'5350'4146;  // "FAPSEQ02", little-endian
+constexpr uint64_t kAnyLayout = 0xffff'ffff'ffff;   // of the magic: what all layouts have
 constexpr uint32_t kUsed = 1;
 
 Error refuse(ErrorCode code, const std::string& path, std::string what, std::string remedy) {
@@ -47,9 +48,19 @@ Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& pa
   struct stat status {};
   if (::fstat(file.get(), &status) != 0)
     return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "check the run directory");
-  if (status.st_size != 0 && status.st_size != off_t(length)) {
-    return refuse(ErrorCode::kInvalid, path, "has the size of another version",
-                  "stop charon, remove it, start again");
+  Header header{};
+  if (::pread(file.get(), &header, sizeof header, 0) < 0)
+    return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "check the run directory");
+  const bool is_new = header.magic == 0 && status.st_size <= off_t(length);
+  const bool is_ours = header.magic == kMagic && header.slot_length == sizeof(Slot) &&
+                       header.slots == slots && status.st_size == off_t(length);
+  const bool is_replaced = !is_new && !is_ours;
+  if (is_replaced) {
+    if ((header.magic & kAnyLayout) != (kMagic & kAnyLayout))
+      return refuse(ErrorCode::kInvalid, path, "is no sequence arena",
+                    "give another --run-dir, or remove it");
+    if (::ftruncate(file.get(), 0) != 0)
+      return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "check the run directory");
   }
   if (const int error = ::posix_fallocate(file.get(), 0, off_t(length)); error != 0) {
     return refuse(ErrorCode::kUnavailable, path,
@@ -62,26 +73,18 @@ Result<std::unique_ptr<SequenceArena>> SequenceArena::open(const std::string& pa
     return refuse(ErrorCode::kUnavailable, path, std::strerror(errno), "free some memory");
 
   std::unique_ptr<SequenceArena> arena(new SequenceArena(std::move(file), map, length, slots));
-  const Status checked = arena->check_header(*static_cast<Header*>(map), path);
-  if (!checked) return checked.error();
+  arena->is_replaced_ = is_replaced;
+  if (!is_ours) write_header(*static_cast<Header*>(map), slots);
   arena->index_slots();
   return arena;
 }
 
-// A header of zeros is a file whose maker died before any slot was used.
-Status SequenceArena::check_header(Header& header, const std::string& path) {
-  const auto slots = static_cast<uint32_t>(slots_.size());
-  if (header.magic == 0) {
-    header.slot_length = sizeof(Slot);
-    header.slots = slots;
-    keep_order();
-    header.magic = kMagic;
-  }
-  if (header.magic != kMagic || header.slot_length != sizeof(Slot) || header.slots != slots) {
-    return refuse(ErrorCode::kInvalid, path, "is not a sequence arena of this version",
-                  "stop charon, remove it, start again");
-  }
-  return ok();
+// The magic last: a header without is a file whose maker died before any slot was used.
+void SequenceArena::write_header(Header& header, uint32_t slots) {
+  header.slot_length = sizeof(Slot);
+  header.slots = slots;
+  keep_order();
+  header.magic = kMagic;
 }
 
 SequenceArena::SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots)

@@ -56,13 +56,17 @@ class SequenceArena {
 
   /// Makes or opens `path` (mode 0600), reserves the memory of all of it and locks it for this
   /// process. kUnavailable when there is no room: a page that is missing later would end us.
-  /// kConflict when another process has it, kInvalid when it is not an arena of this layout: then
-  /// charon must be restarted together with removing the file, for its SAs' numbers are lost.
+  /// kConflict when another process has it, kInvalid when it is no arena. One of another layout,
+  /// which another version of Farspan left, is emptied: the SAs that charon still has are then
+  /// unknown, as when the file was lost, and are made anew (FS_SAD_NUMBERS_LOST).
   static Result<std::unique_ptr<SequenceArena>> open(const std::string& path,
                                                      uint32_t slots = kSlots);
   ~SequenceArena();
   SequenceArena(const SequenceArena&) = delete;
   SequenceArena& operator=(const SequenceArena&) = delete;
+
+  /// Whether there was one of another layout, whose numbers are lost.
+  bool is_replaced() const { return is_replaced_; }
 
   /// Whether these keys have a slot, of this process or an earlier one.
   bool knows(bool is_inbound, uint32_t spi, const KeyFingerprint& fingerprint) const {
@@ -106,11 +110,12 @@ class SequenceArena {
   bool take_blocks(const Slot& slot);
   std::optional<uint32_t> take_blocks(uint32_t count);
   void free_blocks(const Slot& slot);
-  Status check_header(Header& header, const std::string& path);
+  static void write_header(Header& header, uint32_t slots);
   void index_slots();
   SequenceArena(UniqueFd file, void* map, size_t length, uint32_t slots);
 
   UniqueFd file_;
+  bool is_replaced_ = false;
   void* map_;
   size_t length_;
   std::span<Slot> slots_;

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <fstream>
+#include <string>
 
 #include "farspan/dataplane/ipsec/test_sas.h"
 
@@ -131,11 +133,32 @@ TEST(SequenceArena, IsPrivateToOneProcessAndOneUser) {
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
-TEST(SequenceArena, AFileOfAnotherLayoutIsRefusedNotOverwritten) {
+TEST(SequenceArena, OneOfAnotherLayoutIsEmptied) {
   TemporaryFile file;
-  { ASSERT_TRUE(SequenceArena::open(file.path(), 8)); }
-  EXPECT_EQ(SequenceArena::open(file.path(), 16).error().code, ErrorCode::kInvalid);
-  EXPECT_TRUE(SequenceArena::open(file.path(), 8));
+  {
+    auto arena = *SequenceArena::open(file.path(), 8);
+    EXPECT_FALSE(arena->is_replaced());
+    SequenceArena::sent(**arena->claim(false, 7, kKeys)) = 4711;
+  }
+  EXPECT_TRUE((*SequenceArena::open(file.path(), 8))->knows(false, 7, kKeys));
+  {
+    const auto larger = *SequenceArena::open(file.path(), 16);
+    EXPECT_TRUE(larger->is_replaced());
+    EXPECT_FALSE(larger->knows(false, 7, kKeys));
+    EXPECT_EQ(larger->used_slots(), 0u);
+  }
+  std::fstream(file.path(), std::ios::in | std::ios::out | std::ios::binary).write("FAPSEQ01", 8);
+  EXPECT_TRUE((*SequenceArena::open(file.path(), 16))->is_replaced());
+  EXPECT_FALSE((*SequenceArena::open(file.path(), 16))->is_replaced());
+}
+
+TEST(SequenceArena, AFileOfSomebodyElseIsLeftAlone) {
+  TemporaryFile file;
+  std::ofstream(file.path()) << "minutes of the meeting";
+  EXPECT_EQ(SequenceArena::open(file.path()).error().code, ErrorCode::kInvalid);
+  std::string text;
+  std::getline(std::ifstream(file.path()), text);
+  EXPECT_EQ(text, "minutes of the meeting");
 }
 
 }  // namespace
