@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explain: the descriptions of kinds and fields as text for people: `farspan explain`, and
-// docs/resources.md, which reference_test.cpp holds current.
+// docs/resources.md, which explain_test.cpp holds current.
 //
 // Threads: none; every function is pure.
 #pragma once

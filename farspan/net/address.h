@@ -6,7 +6,7 @@
 // sixteen bytes. Parsing is strict: no leading zeros, no host bits beyond the prefix length (RFC
 // 4291 §2.2-2.3, RFC 4632 §3.1).
 //
-// Not here: sockets (base/unix_socket.h, io/), reserved ranges (net/reserved.h).
+// Not here: sockets (base/message_socket.h, io/), reserved ranges (net/reserved.h).
 #pragma once
 
 #include <array>
