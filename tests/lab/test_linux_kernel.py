@@ -58,6 +58,10 @@ def peer(lab):
             peer.load(name, exported(name))
         for name in OFFICES:
             wait_for(f"tunnel of {name} made once", lambda: is_made_once(lab, name), seconds=60)
+        # When both ends start at the same moment, INITIAL_CONTACT may make the gateway drop without a word what the office
+        # sends on (RFC 7296 §2.4): until it misses its peer.
+        for name in OFFICES:
+            wait_for(f"packets of {name} pass", lambda: passes(peer, name), seconds=200)
         yield peer
     finally:
         peer.close()
@@ -78,6 +82,10 @@ def report(name):
 
 def ping(to, *options):
     return " ".join(["ping", "-n", "-M", "dont", "-W", "2", *options, to])
+
+
+def passes(peer, name):
+    return peer.try_sh(f"ip netns exec {name} {ping(APP, '-q', '-I', OFFICES[name].inside, '-c', '1')}")[0] == 0
 
 
 def from_office(peer, name, *options):
