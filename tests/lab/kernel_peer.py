@@ -142,7 +142,12 @@ class KernelPeer:
         process.stdin.write(f"echo $$; exec ip netns exec {office} {command} < /dev/null\n")
         process.stdin.flush()
         pid = int(process.stdout.readline())
-        return Echoes(process, lambda: self.sh(f"kill -INT {pid}"))
+
+        def interrupt():
+            self.sh(f"kill -INT {pid}")
+            process.stdin.close()  # or socat waits for more of it
+
+        return Echoes(process, interrupt)
 
     def start_router(self, office):
         """The office's namespace, its addresses and its strongSwan, without a connection."""
