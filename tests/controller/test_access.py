@@ -37,7 +37,7 @@ def audit(controller, query=""):
 # The least role that each operation wants, written down once more: a new operation must be put here.
 WANTED = {
     "viewer": {"GET /v1/resources/{kind}", "GET /v1/resources/{kind}/{name}", "GET /v1/vpcs/{name}/routes", "GET /v1/tunnels",
-               "GET /v1/nodes", "GET /v1/reachability", "GET /v1/watch", "GET /v1/ca", "GET /v1/version", "GET /v1/whoami",
+               "GET /v1/nodes", "GET /v1/flows", "GET /v1/reachability", "GET /v1/watch", "GET /v1/ca", "GET /v1/version", "GET /v1/whoami",
                "GET /v1/openapi.json", "GET /metrics"},
     "operator": {"POST /v1/apply", "POST /v1/plan", "POST /v1/resources/{kind}/{name}/rename", "POST /v1/delete", "POST /v1/plan-delete", "DELETE /v1/resources/{kind}/{name}",
                  "GET /v1/export/ipsec-connections/{name}"},

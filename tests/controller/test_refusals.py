@@ -133,7 +133,7 @@ TEXTS = {
     "local overlap": (office(local="[0.0.0.0/0, 10.0.0.0/8]"), OFFICE, "local_subnets[1]", "10.0.0.0/8 overlaps", "leave one"),
     "ikev1 with two": (office("ike: {version: ikev1}", remote="[10.10.20.0/24, 10.10.21.0/24]"), OFFICE, "remote_subnets",
                        "2 prefixes with ikev1", "ikev2"),
-    "algorithm": (office("ike: {encryption: 3des}"), OFFICE, "ike.encryption", "3des", "aes256"),
+    "algorithm": (office("ike: {encryption: blowfish}"), OFFICE, "ike.encryption", "blowfish", "aes256"),
     "lifetime": (office("ike: {lifetime_seconds: 10}"), OFFICE, "ike.lifetime_seconds", "10", "60 to 86400"),
     "wildcard identity": (office("ike: {remote_id: '%any'}"), OFFICE, "ike.remote_id", "%any", "letters"),
     "truth": (office("dpd: maybe"), OFFICE, "dpd", "maybe", "true or false"),
