@@ -70,7 +70,8 @@ TYPED_TEST(PersistentMapTest, IsAStdMapWhoseCopiesStayWhatTheyWere) {
     }
   }
   ASSERT_EQ(contents(map), expected);
-  for (const auto& [a, old] : kept) {
+  for (const auto& [a, kept_content] : kept) {
+    const auto& old = kept_content;  // clang 14 captures no structured binding
     ASSERT_EQ(contents(a), old);
     EXPECT_EQ(a.size(), old.size());
     for (const auto& [b, now] : kept) {

@@ -28,7 +28,9 @@ class Maker final : public RouteRows {
       for (const RibRoute& route : piece->own)
         if (route.is_active()) add_route_rows(piece->site, route, *this);
       for_each_learned(announced.around(*piece), *piece,
-                       [&](const RibRoute& route) { add_route_rows(piece->site, route, *this); });
+                       [this, &site = piece->site](const RibRoute& route) {
+                         add_route_rows(site, route, *this);
+                       });
     }
     add_links();
     add_security_groups();
@@ -92,7 +94,7 @@ class Maker final : public RouteRows {
       const nodestate::SecurityGroupId id(group.meta.number);
       std::optional<nodestate::SecurityGroup> row;
       network_.users.for_each_of<model::Instance, model::SecurityGroup>(
-          network_.model, name, [&](const model::Instance& instance) {
+          network_.model, name, [&, &group = group](const model::Instance& instance) {
             const auto node = nodes_.find(instance.node);
             if (node == nodes_.end() || !node->second.state.ports.contains(port_of(instance)))
               return;
