@@ -8,7 +8,7 @@
 //
 // The first byte chooses the suite of the link, then follow steps: [from][how][ends][length 2]
 // [bytes …], the bytes being an inner packet or edits of the one before, [place, 2 bytes][byte]
-// each. One bit of `how` sends the packet 256 times, once of each protocol number. Everything is
+// each. A `how` of 128 sends the packet 256 times, once of each protocol number. Everything is
 // sealed with real SAs, and every train is carried to whom it is for until the network is at rest.
 // Laws, after each input:
 //
@@ -65,7 +65,7 @@ std::optional<Step> take_step(std::span<const uint8_t>& input) {
             .is_marked = (how & 16) != 0,
             .is_cut = (how & 32) != 0,
             .has_odd_header = (how & 64) != 0,
-            .is_of_each_protocol = (how & 128) != 0,
+            .is_of_each_protocol = how == 128,  // rarely: it takes as long as 256 others
             .source = static_cast<uint8_t>(ends >> 4),
             .destination = static_cast<uint8_t>(ends & 15),
             .bytes = input.subspan(kFixed, length)};
@@ -312,7 +312,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       dataplane::testing::Network({crypto::Cipher::kAesGcm256, crypto::Integrity::kAead}),
       dataplane::testing::Network({crypto::Cipher::kAesCbc256, crypto::Integrity::kHmacSha512_256}),
       dataplane::testing::Network({crypto::Cipher::kChaCha20Poly1305, crypto::Integrity::kAead}),
-      dataplane::testing::Network({crypto::Cipher::kTripleDesCbc, crypto::Integrity::kHmacMd5_96})};
+      dataplane::testing::Network({crypto::Cipher::kAesCbc128, crypto::Integrity::kHmacSha1_96})};
   if (size > 0) networks[data[0] & 3].take({data + 1, size - 1});
   return 0;
 }
