@@ -156,17 +156,20 @@ def pytest_runtest_makereport(item, call):
                 keep_evidence(item.funcargs[name], item.path.stem)
 
 
+def for_one_module(path, *options):
+    """What a fixture of a lab does: yields it up, and takes it down."""
+    brought_up = bring_up(path, *options)
+    yield brought_up
+    farspan("lab", "down", "--lab", brought_up.name)
+
+
 @pytest.fixture(scope="module")
 def lab():
     """The whole example network, up and proved by `lab up` itself."""
-    brought_up = bring_up(GLOBAL_OFFICES)
-    yield brought_up
-    farspan("lab", "down", "--lab", brought_up.name)
+    yield from for_one_module(GLOBAL_OFFICES)
 
 
 @pytest.fixture(scope="module")
 def empty_lab():
     """The machines of the example, nothing declared but the platform."""
-    brought_up = bring_up(GLOBAL_OFFICES, "--empty")
-    yield brought_up
-    farspan("lab", "down", "--lab", brought_up.name)
+    yield from for_one_module(GLOBAL_OFFICES, "--empty")

@@ -7,7 +7,7 @@ import shlex
 import pytest
 import yaml
 
-from conftest import apply, bring_up, drops, farspan, tunnels, wait_for
+from conftest import apply, drops, farspan, for_one_module, tunnels, wait_for
 from kernel_peer import KernelPeer
 from test_linux_kernel import APP, APP_NETNS, KERNEL_PEER, NODE
 
@@ -60,9 +60,7 @@ each_suite = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: f"{suite
 
 @pytest.fixture(scope="module")
 def lab():
-    brought_up = bring_up(KERNEL_PEER, "--empty")
-    yield brought_up
-    farspan("lab", "down", "--lab", brought_up.name)
+    yield from for_one_module(KERNEL_PEER, "--empty")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from conftest import apply, bring_up, drops, farspan, tunnel_is_up, tunnels, wait_for
+from conftest import apply, drops, farspan, for_one_module, tunnel_is_up, tunnels, wait_for
 from kernel_peer import KernelPeer
 
 KERNEL_PEER = pathlib.Path(__file__).parent / "kernel-peer"
@@ -41,9 +41,7 @@ each_office = pytest.mark.parametrize("name", OFFICES)
 @pytest.fixture(scope="module")
 def lab():
     """One node without offices."""
-    brought_up = bring_up(KERNEL_PEER, "--empty")
-    yield brought_up
-    farspan("lab", "down", "--lab", brought_up.name)
+    yield from for_one_module(KERNEL_PEER, "--empty")
 
 
 @pytest.fixture(scope="module")

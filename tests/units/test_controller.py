@@ -1,59 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The controller under its unit: it works, and it may do no more than it must."""
 
-import http.client
-import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
+from machine import API, BIN, MS_PRIVATE, ask, connect, own_machine, status_of, succeeds_as
 from sandbox import CAPABILITIES, PACKAGING, Accounts, Unit, libc
 
-BIN = os.environ.get("FARSPAN_BIN", str(Path(__file__).parents[2] / "build/release/bin"))
-API, STATE = "/run/farspan-controller/api.sock", "/var/lib/farspan-controller"
-
-
-def run(*words):
-    subprocess.run(words, check=True, capture_output=True)
-
-
-def ask(method, target, body=None):
-    class Connection(http.client.HTTPConnection):
-        def connect(self):
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(API)
-
-    connection = Connection("farspan", timeout=10)
-    connection.request(method, target, body=body)
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
-
-
-def own_machine(directory, accounts):
-    """/run, /var/lib and /etc of this test's own."""
-    mount = Unit.mount
-    mount(None, "/", None, 0x4000 | (1 << 18))  # MS_REC | MS_PRIVATE
-    etc = directory / "etc"
-    etc.mkdir()
-    mount("tmpfs", str(etc), "tmpfs", 0, "mode=755")
-    run("cp", "-a", "/etc/.", str(etc))
-    accounts.files(etc)
-    (etc / "farspan").mkdir(exist_ok=True)
-    mount(str(etc), "/etc", None, 0x1000)  # MS_BIND
-    for path in ("/run", "/var/lib"):
-        mount("tmpfs", path, "tmpfs", 0, "mode=755")
-    run("ip", "link", "set", "lo", "up")
+STATE = "/var/lib/farspan-controller"
 
 
 class Controller:
     def __init__(self, directory):
-        assert os.environ.get("FARSPAN_OWN_NAMESPACE") == "1", "it mounts over /run and /etc: run it by ctest"
         self.accounts = Accounts()
-        own_machine(directory, self.accounts)
+        own_machine(directory, self.accounts, MS_PRIVATE)
         self.unit = Unit("farspan-controller", self.accounts)
         self.log = directory / "log"
         Path("/etc/farspan/controller.env").write_text("FARSPAN_ADVERTISE=127.0.0.1:7443\n")
@@ -70,30 +34,6 @@ def controller(tmp_path_factory):
     yield one
     one.process.send_signal(signal.SIGTERM)
     assert one.process.wait(timeout=20) == 0, one.log.read_text()
-
-
-def succeeds_as(uid, groups, work):
-    """Does `work` succeed as this user?"""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups(groups)
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            work()
-            os._exit(0)
-        except OSError:
-            os._exit(1)
-        except BaseException:
-            os._exit(2)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, 1)
-    return code == 0
-
-
-def connect(path):
-    with socket.socket(socket.AF_UNIX) as one:
-        one.connect(path)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (PACKAGING / "systemd").glob("*.service")))
@@ -127,7 +67,7 @@ def test_its_socket_is_for_one_group(controller):
 
 
 def test_it_has_no_rights(controller):
-    fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{controller.process.pid}/status").read_text().splitlines() if ":\t" in line)
+    fields = status_of(controller.process)
     allowed = sum(1 << CAPABILITIES[one] for one in controller.unit.words("CapabilityBoundingSet"))
     assert allowed == 0
     for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb", "CapInh"):

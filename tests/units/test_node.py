@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A controller and a node on one machine under their units: it all works, and no program may do more than it must."""
 
-import http.client
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from machine import API, BIN, MS_SHARED, ask, connect, own_machine, run, status_of, succeeds_as, wait_for
 from sandbox import CAPABILITIES, Accounts, Unit, libc
 
-BIN = os.environ.get("FARSPAN_BIN", str(Path(__file__).parents[2] / "build/release/bin"))
-API, ADDRESS, OFFICE, NODE = "/run/farspan-controller/api.sock", "203.0.113.1", "203.0.113.9", "east"
+ADDRESS, OFFICE, NODE = "203.0.113.1", "203.0.113.9", "east"
 NETWORK = """
 kind: Region
 name: us-east
@@ -54,53 +52,13 @@ spec: {vpn_gateway: us-east, customer_gateway: office, local_subnets: [0.0.0.0/0
 """
 
 
-def run(*words):
-    subprocess.run(words, check=True, capture_output=True)
+def asked(method, target, body=None):
+    status, answer = ask(method, target, body)
+    assert status == 200, answer
+    return answer
 
 
-def wait_for(what, condition, seconds=30):
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            answer = condition()
-        except OSError as error:
-            answer, last = None, error
-        else:
-            last = answer
-        if answer:
-            return answer
-        assert time.monotonic() < end, f"{what}: {last!r}"
-        time.sleep(0.05)
-
-
-def ask(method, target, body=None):
-    class Connection(http.client.HTTPConnection):
-        def connect(self):
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(API)
-
-    connection = Connection("farspan", timeout=10)
-    connection.request(method, target, body=body)
-    answer = connection.getresponse()
-    text = answer.read()
-    assert answer.status == 200, text
-    return json.loads(text)
-
-
-def own_machine(directory, accounts):
-    """/run, /var/lib and /etc of this test's own, and an address."""
-    mount = Unit.mount
-    mount(None, "/", None, 0x4000 | (1 << 20))  # MS_REC | MS_SHARED: instances' namespaces reach the agent
-    etc = directory / "etc"
-    etc.mkdir()
-    mount("tmpfs", str(etc), "tmpfs", 0, "mode=755")
-    run("cp", "-a", "/etc/.", str(etc))
-    accounts.files(etc)
-    (etc / "farspan").mkdir(exist_ok=True)
-    mount(str(etc), "/etc", None, 0x1000)
-    for path in ("/run", "/var/lib"):
-        mount("tmpfs", path, "tmpfs", 0, "mode=755")
-    run("ip", "link", "set", "lo", "up")
+def connect_to_the_internet():
     run("ip", "link", "add", "wan", "type", "veth", "peer", "name", "net")
     run("ip", "address", "add", f"{ADDRESS}/24", "dev", "wan")
     run("ip", "link", "set", "wan", "up")
@@ -110,10 +68,10 @@ def own_machine(directory, accounts):
 
 class Machine:
     def __init__(self, directory):
-        assert os.environ.get("FARSPAN_OWN_NAMESPACE") == "1", "it mounts over /run and /etc: run it by ctest"
         self.directory = directory
         self.accounts = Accounts()
-        own_machine(directory, self.accounts)
+        own_machine(directory, self.accounts, MS_SHARED)  # instances' namespaces reach the agent
+        connect_to_the_internet()
         self.units = {name: Unit(f"farspan-{name}", self.accounts) for name in ("controller", "dataplane", "charon", "agent")}
         self.processes = {}
 
@@ -127,8 +85,8 @@ class Machine:
     def up(self):
         Path("/etc/farspan/controller.env").write_text(f"FARSPAN_ADVERTISE={ADDRESS}:7443\n")
         self.start("controller")
-        wait_for("the API answers", lambda: os.path.exists(API) and os.stat(API).st_gid and ask("GET", "/v1/version"))
-        ask("POST", "/v1/apply", NETWORK)
+        wait_for("the API answers", lambda: os.path.exists(API) and os.stat(API).st_gid and asked("GET", "/v1/version"))
+        asked("POST", "/v1/apply", NETWORK)
         run("ip", "netns", "add", "app")
         Path("/etc/farspan/agent.env").write_text(f"FARSPAN_NODE={NODE}\nFARSPAN_CONTROLLER={ADDRESS}:7443\n")
         template = (Path(__file__).parents[2] / "packaging/strongswan.conf.in").read_text()
@@ -137,7 +95,7 @@ class Machine:
         shutil.copy(f"{BIN}/libstrongswan-farspan.so", plugin)
         list(self.units["agent"].directories())
         bundle = Path("/var/lib/farspan/enrolment.json")
-        bundle.write_text(json.dumps(ask("POST", f"/v1/nodes/{NODE}/enrolment")))
+        bundle.write_text(json.dumps(asked("POST", f"/v1/nodes/{NODE}/enrolment")))
         os.chown(bundle, self.units["agent"].uid, self.units["agent"].gid)
         bundle.chmod(0o600)
         self.start("dataplane")
@@ -166,7 +124,7 @@ def machine(tmp_path_factory):
 
 
 def node():
-    return ask("GET", "/v1/nodes")["nodes"][0]
+    return asked("GET", "/v1/nodes")["nodes"][0]
 
 
 def is_ike_to_office(packet):
@@ -208,11 +166,6 @@ def test_no_program_reads_what_another_keeps(machine):
             assert os.stat(path).st_mode & 0o007 == 0, path
 
 
-def connect(path, kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_UNIX, kind) as one:
-        one.connect(path)
-
-
 SOCKETS = {
     (API, socket.SOCK_STREAM): {"controller"},
     ("/run/farspan/charon.vici", socket.SOCK_STREAM): {"agent", "charon"},
@@ -228,17 +181,7 @@ def test_sockets_are_for_their_groups(machine):
             assert unit.can(lambda: connect(path, kind)) == (name in those), f"{name} {path}"
     admin = machine.accounts.groups["farspan-admin"]
     for groups, may in (([admin], True), ([machine.accounts.groups["farspan-node"]], False)):
-        child = os.fork()
-        if child == 0:
-            os.setgroups(groups)
-            os.setresgid(62000, 62000, 62000)
-            os.setresuid(62000, 62000, 62000)
-            try:
-                connect(API)
-                os._exit(0)
-            except OSError:
-                os._exit(1)
-        assert (os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0) == may, groups
+        assert succeeds_as(62000, groups, lambda: connect(API)) == may, groups
 
 
 def test_the_data_planes_sockets_are_not_charons_to_remove(machine):
@@ -248,7 +191,7 @@ def test_the_data_planes_sockets_are_not_charons_to_remove(machine):
 
 def test_the_programs_have_what_their_units_give_and_no_more(machine):
     for name, process in machine.processes.items():
-        fields = dict(line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":\t" in line)
+        fields = status_of(process)
         allowed = sum(1 << CAPABILITIES[one] for one in machine.units[name].words("CapabilityBoundingSet"))
         for kind in ("CapEff", "CapPrm", "CapBnd", "CapAmb"):
             assert int(fields[kind], 16) & ~allowed == 0, f"{name} {kind} {fields[kind]}"
