@@ -7,7 +7,6 @@
 #include <sys/signalfd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 
 #include "farspan/agent/apply.h"
@@ -16,18 +15,15 @@
 #include "farspan/agent/state_file.h"
 #include "farspan/agent/status.h"
 #include "farspan/agent/wakeup.h"
+#include "farspan/base/process.h"
 #include "farspan/v1/node_session.pb.h"
 
 namespace farspan::agent {
 namespace {
 
-// SIGTERM and SIGINT as something to poll; blocked in this thread and all it will start.
+// SIGTERM and SIGINT as something to poll.
 UniqueFd stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const sigset_t signals = block_ending_signals();
   return UniqueFd(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 

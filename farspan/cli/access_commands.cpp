@@ -196,7 +196,8 @@ void add_access_commands(CLI::App& app, Context& context) {
   auto* show = app.add_subcommand("audit", "Who did what, from where and when; the newest first");
   show->add_option("--who", wanted->who, "part of a name, such as root or token ci")
       ->type_name("NAME");
-  show->add_option("--action", wanted->action, "create, update, rename, delete, revoke, enrol or export")
+  show->add_option("--action", wanted->action,
+                   "create, update, rename, delete, revoke, enrol or export")
       ->type_name("WORD");
   show->add_option("--kind", wanted->kind, "of what it was done to; also token")->type_name("KIND");
   show->add_option("--name", wanted->name, "of what it was done to")->type_name("NAME");

@@ -13,7 +13,6 @@
 #include <grp.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 
 #include "farspan/api/http_server.h"
 #include "farspan/api/rest.h"
+#include "farspan/base/process.h"
 #include "farspan/controller/certificate.h"
 #include "farspan/controller/certificate_authority.h"
 #include "farspan/controller/certificate_life.h"
@@ -67,26 +67,6 @@ Status adopt_nameless_token(const std::string& state_dir, controller::Tokens& to
   if (!done && done.error().code != ErrorCode::kConflict) return done;
   spdlog::info("the token of {} is now called api-token (admin); the file is removed", path);
   return controller::remove_file(path);
-}
-
-// SIGTERM and SIGINT are blocked in every thread and waited for here, so that no code runs in a
-// signal's context.
-sigset_t block_ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-// Every connection takes a descriptor, and shells start programs with few of them.
-void take_all_descriptors() {
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  descriptors.rlim_cur = descriptors.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
 // A store that was lost or emptied beside its CA would begin as a new network, and tell every node
@@ -220,8 +200,9 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   ::umask(077);
-  farspan::take_all_descriptors();
+  farspan::raise_descriptor_limit();  // every connection takes one
   const sigset_t ending = farspan::block_ending_signals();
+  signal(SIGPIPE, SIG_IGN);  // whoever closed a connection is no reason to end
   const auto done = farspan::run_until_ended(options, ending);
   if (done) return EXIT_SUCCESS;
   spdlog::error("{}", done.error().text());

@@ -11,17 +11,16 @@
 // charon's plugin says its SAs again, and sequence numbers wait in `<run-dir>/sequences`.
 //
 // Not here: any configuration; the agent has it.
-#include <pthread.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
+#include "farspan/base/process.h"
 #include "farspan/dataplane/agent_loop.h"
 #include "farspan/dataplane/charon_loop.h"
 #include "farspan/dataplane/privileges.h"
@@ -29,28 +28,6 @@
 
 namespace farspan::dataplane {
 namespace {
-
-// SIGTERM and SIGINT, blocked in every thread and waited for in the first, so that no code runs in
-// a signal's context. A peer that closed a socket is no reason to end.
-sigset_t block_ending_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-  return signals;
-}
-
-// Every port holds a descriptor, and the usual 1024 would end at some thousand instances. Nothing
-// here uses select(2), whose sets end there too.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    spdlog::warn("may not open more descriptors: {}", std::strerror(errno));
-}
 
 // Serves until one of `ends`, which are blocked in every thread.
 Status serve(const std::string& run_dir, const PipelineLimits& limits, const sigset_t& ends) {
@@ -109,8 +86,10 @@ int main(int argc, char** argv) {
 
   spdlog::set_default_logger(spdlog::stderr_logger_mt("dataplane"));
   spdlog::set_level(spdlog::level::from_str(log_level));
-  const sigset_t ends = farspan::dataplane::block_ending_signals();
-  farspan::dataplane::raise_descriptor_limit();
+  const sigset_t ends = farspan::block_ending_signals();
+  signal(SIGPIPE, SIG_IGN);                // a peer that closed a socket is no reason to end
+  if (!farspan::raise_descriptor_limit())  // every port holds one
+    spdlog::warn("may not open more descriptors: {}", std::strerror(errno));
   if (const auto served = farspan::dataplane::serve(run_dir, limits, ends); !served) {
     spdlog::error("{}", served.error().text());
     return 1;
