@@ -139,8 +139,8 @@ class Unit:
                                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **own, **(environment or {})},
                                 preexec_fn=lambda: self.enter(directories))
 
-    def can(self, work):
-        """Does `work` succeed as this program?"""
+    def end_of(self, work):
+        """How a child ends that does `work` as this program: 0, 1 when it failed, or minus the signal."""
         directories = list(self.directories())
         child = os.fork()
         if child == 0:
@@ -153,7 +153,11 @@ class Unit:
             except BaseException:
                 traceback.print_exc()
                 os._exit(2)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def can(self, work):
+        """Does `work` succeed as this program?"""
+        code = self.end_of(work)
         assert code in (0, 1, -signal.SIGSYS), code
         return code == 0
 
